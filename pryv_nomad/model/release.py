@@ -1,0 +1,77 @@
+"""A release: a named set of component images with their facts, read from a data file.
+
+Nothing in the code knows a release by its number; what a component listens on, how its health is asked, what it keeps
+and whether its start migrates data all stand in `pryv_nomad/releases/NAME.yml`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pryv_nomad.model.file import Section
+
+
+class Port(Section):
+    """A port of a component inside its container."""
+
+    port: int = Field(ge=1, le=65535)
+    """The first port; where `per_process` is set, one more for each further process."""
+    protocol: Literal["tcp", "udp"] = "tcp"
+    """Transport."""
+    per_process: bool = False
+    """One port a process (NUM_PROCS)."""
+
+
+class Health(Section):
+    """How a component's health is asked."""
+
+    type: Literal["http", "tcp", "script", "none"]
+    """`script` runs `command` inside the container (Nomad has no udp or redis check)."""
+    path: str = ""
+    """http: the path, answered with 2xx."""
+    port: str = ""
+    """Key of `ports`; default: the first."""
+    command: tuple[str, ...] = ()
+    """script: the argument list."""
+
+
+class Component(Section):
+    """One component of a release."""
+
+    image: str
+    """`name:tag`, without a host."""
+    role: Literal["core", "registry", "static", "edge", "batch", "replaced"]
+    """Which machines run it; `replaced`: what Nomad and Consul take over (config-leader, config-follower)."""
+    ports: dict[str, Port] = {}
+    """Ports by name."""
+    health: Health = Health(type="none")
+    """How its health is asked."""
+    volumes: dict[str, str] = {}
+    """Volume (a key of `volumes`) → path inside the container."""
+    environment: dict[str, str] = {}
+    """Fixed environment."""
+    user: str = ""
+    """uid:gid of the container's process."""
+    cpu: int = 100
+    """MHz by default (a process, where it has several)."""
+    memory: int = 128
+    """MB by default (a process, where it has several)."""
+    singleton: bool = False
+    """Never two at once: no canary."""
+
+
+class Release(Section):
+    """A release file."""
+
+    name: str
+    """Its name, as `release:` in a cluster file says it."""
+    topology: Literal["registry-and-cores", "single-image"] = "registry-and-cores"
+    """How its parts divide over machines: 1.x has a registry beside the cores, 2.x is one image on every core."""
+    migrates: bool = False
+    """Its core migrates data when it first starts."""
+    settings: str
+    """Name of the catalogue of platform variables, `pryv_nomad/releases/settings-NAME.yml`."""
+    components: dict[str, Component]
+    """Components by name: nginx, core, hfs, preview, webhooks, mfa, mongodb, influxdb, register, dns, redis, mail …"""

@@ -1,0 +1,68 @@
+"""The small types of the cluster file: durations, names, domains, addresses, volume sources."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:(\d+)(ms|s|m|h))+")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_DOMAIN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+_VOLUME_SOURCE = re.compile(r"(?:[A-Za-z0-9._-]|\{core\})+")
+
+
+def seconds(duration: str) -> float:
+    """The length in seconds of a duration such as `1h30m`, `90s` or `250ms` (Go's form, as Nomad reads it)."""
+    if not _DURATION.fullmatch(duration):
+        raise ValueError(f"not a duration: {duration!r}")
+    return sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"(\d+)(ms|s|m|h)", duration))
+
+
+def _duration(value: str) -> str:
+    if not _DURATION.fullmatch(value):
+        raise ValueError("not a duration; write a number with its unit, such as 30s, 5m or 1h30m")
+    return value
+
+
+def _label(value: str) -> str:
+    if len(value) > 63:
+        raise ValueError(f"{len(value)} characters long; a DNS name holds at most 63")
+    if not _LABEL.fullmatch(value):
+        raise ValueError("not a DNS name; use a-z, 0-9 and inner hyphens (no dots, no capitals)")
+    return value
+
+
+def _domain(value: str) -> str:
+    if not _DOMAIN.fullmatch(value):
+        raise ValueError("not a domain; write it like pryv.example.com, in lower case")
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("not an IP address") from None
+
+
+def _volume_source(value: str) -> str:
+    if not _VOLUME_SOURCE.fullmatch(value):
+        raise ValueError("not a volume name; use letters, digits, . _ - and {core} for the core's name")
+    return value
+
+
+def _text(value: Any) -> Any:
+    """YAML reads `1.6` as a number and `2` too; both are meant as text here."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Label = Annotated[str, AfterValidator(_label)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Address = Annotated[str, AfterValidator(_address)]
+VolumeSource = Annotated[str, AfterValidator(_volume_source)]
+Version = Annotated[str, BeforeValidator(_text)]
