@@ -129,6 +129,12 @@ class Unauthorized(ApiError):
     exit_code = 8
 
 
+class ConnectionSettingError(ApiError):
+    """A NOMAD_* or CONSUL_* variable holds what cannot be used (not a URL, not a boolean, no such file)."""
+
+    exit_code = 2
+
+
 class Unreachable(ApiError):
     """No answer: connection refused, a time-out, a TLS failure, or a proxy's page instead of the API."""
 
