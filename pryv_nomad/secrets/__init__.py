@@ -1,0 +1,1 @@
+"""Keys, passwords and certificates: made here, kept in Nomad Variables, shown nowhere else."""
