@@ -1,0 +1,8 @@
+"""A local cluster to try things on: `up`, `down`, `status`."""
+
+from __future__ import annotations
+
+from pryv_nomad.dev.cluster import DevCluster, DevOptions, down, status, up
+from pryv_nomad.dev.nodes import NodeWish, wishes
+
+__all__ = ["DevCluster", "DevOptions", "NodeWish", "down", "status", "up", "wishes"]
