@@ -46,10 +46,7 @@ def _edit(text: str, node: yaml.Node | None, path: Sequence[str], value: Any) ->
         node = found
     if node is None:
         raise ClusterFileError("the whole file cannot be replaced")
-    rest = text[_end(node) :]
-    # The mark of a text of several lines (`|`) lies behind its last line end, which is not the value's.
-    gap = "\n" if text[_end(node) - 1] == "\n" else ""
-    return text[: node.start_mark.index] + _written(value) + gap + rest
+    return text[: node.start_mark.index] + _written(value) + text[_end(text, node) :]
 
 
 def _insert(text: str, parent: yaml.MappingNode, path: Sequence[str], value: Any) -> str:
@@ -57,13 +54,13 @@ def _insert(text: str, parent: yaml.MappingNode, path: Sequence[str], value: Any
         for key in reversed(path[1:]):
             value = {key: value}
         comma = ", " if parent.value else ""
-        at = _end(parent.value[-1][1]) if parent.value else parent.start_mark.index + 1
+        at = _end(text, parent.value[-1][1]) if parent.value else parent.start_mark.index + 1
         return f"{text[:at]}{comma}{path[0]}: {_written(value)}{text[at:]}"
     column = parent.start_mark.column
     step = _step(parent)
     lines = [f"{' ' * (column + depth * step)}{key}:" for depth, key in enumerate(path)]
     lines[-1] += f" {_written(value)}"
-    end = text.find("\n", _end(parent.value[-1][1]))
+    end = text.find("\n", _end(text, parent.value[-1][1]))
     at = len(text) if end < 0 else end + 1
     head = text[:at] if text[:at].endswith("\n") else text[:at] + "\n"
     return head + "\n".join(lines) + "\n" + text[at:]
@@ -76,12 +73,13 @@ def _written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _end(node: yaml.Node) -> int:
-    """Where a node's own text ends: a block collection's mark lies behind the comments that follow it."""
+def _end(text: str, node: yaml.Node) -> int:
+    """Where a node's own text ends: the mark of a block lies behind what follows it, comments or a line end."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
-    return int(node.end_mark.index)
+        return _end(text, last[1] if isinstance(last, tuple) else last)
+    end = int(node.end_mark.index)
+    return len(text[:end].rstrip("\n")) if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">") else end
 
 
 def _step(parent: yaml.MappingNode) -> int:

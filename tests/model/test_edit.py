@@ -80,6 +80,11 @@ def test_a_value_of_several_lines_is_replaced_whole() -> None:
     assert yaml.safe_load(edited) == {"a": {"b": "x: y"}, "z": 1}
 
 
+def test_a_key_goes_behind_a_text_of_several_lines() -> None:
+    text = "a:\n  b: |\n    old\n    text\n\nz: 1\n"
+    assert with_value(text, ["a", "c"], 1) == "a:\n  b: |\n    old\n    text\n  c: 1\n\nz: 1\n"
+
+
 def test_a_value_behind_an_anchor_is_not_changed_for_everybody() -> None:
     text = "base: &base {x: 1}\na: *base\n"
     with pytest.raises(ClusterFileError, match=r"a\.x: cannot be set"):
