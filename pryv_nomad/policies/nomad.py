@@ -1,0 +1,52 @@
+"""Nomad's policies (developer.hashicorp.com/nomad/docs/other-specifications/acl-policy, 1.6).
+
+A job needs none to read its own variables: Nomad gives every workload identity `nomad/jobs` and its own paths below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pryv_nomad.model.cluster import Cluster
+
+_READ = ("list-jobs", "read-job", "parse-job")
+_WRITE = (*_READ, "submit-job", "read-logs")
+
+
+def operator(cluster: Cluster) -> str:
+    """Register and stop this platform's jobs, read their logs, and keep its secrets."""
+    return _policy(cluster, _WRITE, ("read", "write", "list"))
+
+
+def viewer(cluster: Cluster) -> str:
+    """Read jobs and nodes; list which secrets are there, and read none.
+
+    Enough for `status`. `plan` asks Nomad what it would do, and that call needs submit-job (nomad/job_endpoint.go, Plan).
+    """
+    return _policy(cluster, _READ, ("list",))
+
+
+def _policy(cluster: Cluster, capabilities: Sequence[str], variables: Sequence[str]) -> str:
+    return f"""\
+# {cluster.domain}: jobs and secrets of one namespace, and the nodes that carry them.
+namespace "{cluster.file.platform.namespace}" {{
+  capabilities = [{_list(capabilities)}]
+
+  variables {{
+    path "nomad/jobs" {{
+      capabilities = [{_list(variables)}]
+    }}
+    path "nomad/jobs/pryv-*" {{
+      capabilities = [{_list(variables)}]
+    }}
+  }}
+}}
+
+node {{
+  policy = "read"
+}}
+"""
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
