@@ -12,6 +12,7 @@ from typing import Any
 
 from pryv_nomad.model.file import Acme, ClusterFile, Constraint, Hosting, Machine, Volume
 from pryv_nomad.model.release import Component, Release
+from pryv_nomad.model.variables import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,16 @@ class Core:
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """One platform, resolved. `settings` holds every platform variable of the release: user's value or default,
-    references to other variables replaced; secrets are not in it (see `secrets.catalogue`).
+    references to other variables replaced; secrets are not in it (see `catalogue`). Where the file does not say a
+    machine's address, REG_MASTER_IP_ADDRESS and its like are None, and text that names one keeps the name:
+    `catalogue.addresses` has the machine's role for it.
 
     `file` is what was written, for what needs no resolving (update, lifecycle, logs, network, tls, images …).
     """
 
     file: ClusterFile
     release: Release
+    catalogue: Catalogue
     cores: tuple[Core, ...]
     settings: Mapping[str, Any]
     volumes: tuple[tuple[str, Volume], ...]

@@ -34,7 +34,7 @@ class Health(Section):
     port: str = ""
     """Key of `ports`; default: the first."""
     command: tuple[str, ...] = ()
-    """script: the argument list."""
+    """script: the argument list; {domain} stands for the platform's domain."""
 
 
 class Component(Section):
@@ -50,10 +50,16 @@ class Component(Section):
     """How its health is asked."""
     volumes: dict[str, str] = {}
     """Volume (a key of `volumes`) → path inside the container."""
+    binds: dict[str, str] = {}
+    """Path on the machine → path inside the container (core's /dev/log for the audit log)."""
+    configuration: str = ""
+    """Folder of its configuration files inside the container; empty where it has none."""
     environment: dict[str, str] = {}
     """Fixed environment."""
     user: str = ""
-    """uid:gid of the container's process."""
+    """uid:gid of the container's process, which must own its volumes (not an option for Docker)."""
+    procs: int = Field(1, ge=1)
+    """Processes by default (NUM_PROCS), where it has several."""
     cpu: int = 100
     """MHz by default (a process, where it has several)."""
     memory: int = 128

@@ -28,7 +28,8 @@ def _duration(value: str) -> str:
     return value
 
 
-def _label(value: str) -> str:
+def label(value: str) -> str:
+    """The name, when DNS takes it as one label. Raises ValueError."""
     if len(value) > 63:
         raise ValueError(f"{len(value)} characters long; a DNS name holds at most 63")
     if not _LABEL.fullmatch(value):
@@ -61,7 +62,7 @@ def _text(value: Any) -> Any:
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
-Label = Annotated[str, AfterValidator(_label)]
+Label = Annotated[str, AfterValidator(label)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Address = Annotated[str, AfterValidator(_address)]
 VolumeSource = Annotated[str, AfterValidator(_volume_source)]
