@@ -305,6 +305,13 @@ class Tls(Section):
     """Renewal."""
 
 
+class Secrets(Section):
+    """What a rotation leaves in the file; the values themselves are in Nomad Variables."""
+
+    generations: dict[str, int] = {}
+    """How often each secret was rotated, by key; `pryv-nomad secrets rotate` counts. A new count rolls its jobs."""
+
+
 class NomadTarget(Section):
     """The Nomad that runs the platform."""
 
@@ -354,6 +361,8 @@ class ClusterFile(Section):
     """Host networks."""
     tls: Tls = Tls()
     """The wildcard certificate."""
+    secrets: Secrets = Secrets()
+    """Rotations of secrets."""
     volumes: VolumeSet = VolumeSet()
     """Volumes of the platform."""
     resources: dict[str, ComponentResources] = {}

@@ -21,7 +21,7 @@ def operator(cluster: Cluster) -> str:
 def viewer(cluster: Cluster) -> str:
     """Read jobs and nodes; list which secrets are there, and read none.
 
-    Enough for `status`. `plan` asks Nomad what it would do, and that call needs submit-job (nomad/job_endpoint.go, Plan).
+    Enough for `status`. `plan` asks Nomad what it would do, which needs submit-job (nomad/job_endpoint.go, Plan).
     """
     return _policy(cluster, _READ, ("list",))
 

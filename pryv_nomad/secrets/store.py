@@ -17,7 +17,7 @@ class Variables(Protocol):
     def variable(self, path: str) -> dict[str, Any] | None:
         """The variable {"Items": {key: value}, "ModifyIndex": …}, or None."""
 
-    def put_variable(self, path: str, items: Mapping[str, str], *, cas: int) -> dict[str, Any]:
+    def put_variable(self, path: str, items: Mapping[str, str], cas: int) -> dict[str, Any]:
         """Write it if its index is still `cas` (0: if there is none). Raises Conflict."""
 
 
