@@ -23,6 +23,11 @@ _SERVER_NAME = "dev_server"
 # These look for a cloud's metadata service at 169.254.169.254, which costs seconds where there is none.
 _CLOUD_FINGERPRINTS = "env_aws,env_azure,env_digitalocean,env_gce"
 
+_SERVES: dict[str, Any] = {
+    "server": {"enabled": True, "bootstrap_expect": 1, "raft_multiplier": 1},
+    "ui": {"enabled": True},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -65,7 +70,12 @@ def node_folder(folder: Path, node: str) -> Path:
 
 
 def programs(layout: Layout, nodes: Sequence[NodeWish], interfaces: Mapping[str, str]) -> list[Program]:
-    """All agents: servers first. `interfaces` names the interface of each node."""
+    """All agents: servers first. `interfaces` names the interface of each node.
+
+    A node that shares the servers' address shares their agents, too: one Nomad is server and client then.
+    """
+    if [node.address for node in nodes] == [SERVER]:
+        return [_consul_server(layout), _nomad_client(layout, nodes[0], interfaces[nodes[0].name], **_SERVES)]
     clients = [
         program
         for node in nodes
@@ -114,13 +124,12 @@ def _consul(layout: Layout, name: str, folder: Path, address: str, role: Mapping
 def _nomad_server(layout: Layout) -> Program:
     config = {
         **_nomad_common(layout, _SERVER_NAME, layout.folder / "server", SERVER),
-        "server": {"enabled": True, "bootstrap_expect": 1, "raft_multiplier": 1},
-        "ui": {"enabled": True},
+        **_SERVES,
     }
     return _nomad(layout, _SERVER_NAME, layout.folder / "server", config, ())
 
 
-def _nomad_client(layout: Layout, node: NodeWish, interface: str) -> Program:
+def _nomad_client(layout: Layout, node: NodeWish, interface: str, **more: Any) -> Program:
     folder = node_folder(layout.folder, node.name)
     volumes = {name: str(folder / "volumes" / name) for name in node.volumes}
     config = {
@@ -141,6 +150,7 @@ def _nomad_client(layout: Layout, node: NodeWish, interface: str) -> Program:
             "options": {"fingerprint.denylist": _CLOUD_FINGERPRINTS},
         },
         "plugin": [{"docker": [{"config": [_docker()]}]}],
+        **more,
     }
     return _nomad(layout, node.name, folder, config, tuple(volumes.values()))
 

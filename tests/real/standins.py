@@ -115,8 +115,16 @@ def _is_real(image: str) -> bool:
 def build(images: Mapping[str, tuple[str, Component]]) -> None:
     """Make an image for each of `images`: its full name → component's name and facts."""
     for image, (name, component) in sorted(images.items()):
-        user = ["--change", f"USER {component.user}"] if component.user else []
-        changes = ["--change", f"LABEL {_LABEL}=true", *user, "--change", 'ENTRYPOINT ["/standin/start"]', "--change", "ENV PATH=/bin"]
+        user = [f"USER {component.user}"] if component.user else []
+        changes = [
+            "--change",
+            f"LABEL {_LABEL}=true",
+            *user,
+            "--change",
+            'ENTRYPOINT ["/standin/start"]',
+            "--change",
+            "ENV PATH=/bin",
+        ]
         subprocess.run(
             ["docker", "import", *changes, "-", image],
             input=_archive(files(name, component)),
