@@ -45,10 +45,17 @@ def _prepare(program: Program) -> None:
     for path in (*program.folders, *program.volumes):
         Path(path).mkdir(parents=True, exist_ok=True)
     for path in program.volumes:
-        if os.geteuid() == 0:
-            os.chown(path, _CONTAINER_USER, _CONTAINER_USER)
+        _give_to_containers(Path(path))
     for path, content in program.files:
         write_whole(Path(path), content, mode=0o600)
+
+
+def _give_to_containers(volume: Path) -> None:
+    """As root, the volume belongs to the containers' user; else anybody may write to it: it holds a lab's data."""
+    if os.geteuid() == 0:
+        os.chown(volume, _CONTAINER_USER, _CONTAINER_USER)
+    else:
+        volume.chmod(0o777)
 
 
 def _environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:

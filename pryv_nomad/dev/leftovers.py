@@ -20,7 +20,12 @@ def clear(folder: Path, docker: str) -> None:
     """Remove what allocations of the clients below `folder` left behind, then the folder itself."""
     remove_containers(folder, docker)
     _unmount(folder)
-    shutil.rmtree(folder)
+    try:
+        shutil.rmtree(folder)
+    except PermissionError as error:  # without root, what containers wrote as their own user stays theirs
+        raise MissingPrerequisite(
+            f"cannot remove {error.filename}: it belongs to a container's user", f"sudo rm -r {folder}"
+        ) from None
 
 
 def allocations(folder: Path) -> set[str]:
