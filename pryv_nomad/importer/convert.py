@@ -9,7 +9,7 @@ from typing import Any
 from pryv_nomad.importer import secrets as found
 from pryv_nomad.importer.leader import PLACEHOLDER, LeaderFolder
 
-SERVICE_COMPONENTS = {"reverse_proxy": "nginx", "app_web_auth3": "app-web-auth3", "admin_panel": "admin-panel"}
+SERVICE_COMPONENTS = {"reverse_proxy": "nginx"}
 """docker-compose services whose name is not their component's."""
 
 _MACHINES = frozenset(
@@ -28,6 +28,7 @@ _MACHINES = frozenset(
         "HOSTINGS_PROVIDERS",
     }
 )
+_EXAMPLE_DOMAIN = "pryv.example"
 _SINGLE_HOSTING = "pilot"
 _SINGLE_CORE = "co1"
 
@@ -78,7 +79,8 @@ def convert(folder: LeaderFolder, known: Known) -> Imported:
         "hostings: config-leader knows no datacenters, so every hosting is in dc1; name the Nomad datacenter of each"
     )
     notes.extend(_left_behind(folder, known))
-    return Imported({key: value for key, value in document.items() if value not in ({}, [], None)}, notes)
+    filled = {key: value for key, value in document.items() if value not in ({}, [], None)}
+    return Imported(filled, list(dict.fromkeys(notes)))
 
 
 def _filled(folder: LeaderFolder, name: str, notes: list[str]) -> str:
@@ -92,7 +94,7 @@ def _filled(folder: LeaderFolder, name: str, notes: list[str]) -> str:
 
 def _platform(folder: LeaderFolder, notes: list[str]) -> dict[str, Any]:
     platform: dict[str, Any] = {
-        "domain": _filled(folder, "DOMAIN", notes) or "pryv.example",
+        "domain": _filled(folder, "DOMAIN", notes) or _EXAMPLE_DOMAIN,
         "name": _filled(folder, "PLATFORM_NAME", notes) or "Pryv.io",
     }
     if folder.single_machine:
@@ -102,9 +104,8 @@ def _platform(folder: LeaderFolder, notes: list[str]) -> dict[str, Any]:
 
 def _hostings(folder: LeaderFolder, notes: list[str]) -> dict[str, Any]:
     if folder.single_machine:
-        domain = folder.variables.get("DOMAIN")
-        url = f"http://{domain}"
-        return {_SINGLE_HOSTING: {"datacenter": "dc1", "url": url, "name": "Single node"}}
+        domain = _filled(folder, "DOMAIN", notes) or _EXAMPLE_DOMAIN
+        return {_SINGLE_HOSTING: {"datacenter": "dc1", "url": f"http://{domain}", "name": "Single node"}}
     providers = folder.variables.get("HOSTINGS_PROVIDERS") or {}
     hostings: dict[str, Any] = {}
     for key in dict(folder.variables.get("HOSTINGS_AND_CORES") or {}):
@@ -216,10 +217,7 @@ class _Missing:
 
 def _left_behind(folder: LeaderFolder, known: Known) -> Iterator[str]:
     if folder.followers:
-        yield (
-            f"config-leader and its {len(folder.followers)} followers: not needed any more; Nomad distributes the "
-            "configuration"
-        )
+        yield "config-leader and its followers: not needed any more; Nomad distributes the configuration"
     secrets = sorted(found.secrets_of(folder))
     if secrets:
         yield f"secrets ({', '.join(secrets)}): store them with `pryv-nomad secrets init --from {folder.root}`"
