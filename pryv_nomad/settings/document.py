@@ -24,12 +24,14 @@ class Secret:
 class Endpoint:
     """Where a component of the same core (or, for registry components, of the platform) listens.
 
-    `part`: `host` and `port` alone, or `address` as HOST:PORT. `port` is a key of the component's `ports`.
+    `part`: `host` and `port` alone, or `address` as HOST:PORT. `port` is a key of the component's `ports` and
+    means its first process. `replica`: that of the replica's machine, where one runs on both registry machines (redis).
     """
 
     component: str
     port: str
     part: Literal["host", "port", "address"] = "address"
+    replica: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,15 @@ class Providers:
 class Upstream:
     """The `server HOST:PORT …;` lines of an nginx upstream, one an address of the component's port.
 
-    `options` follows each address (`max_fails=3 fail_timeout=30s`). Never empty: without any address it is one server
-    marked down.
+    `options` follows each address (`max_fails=3 fail_timeout=30s`). `canary`: leave canaries out, or list them alone.
+    Never empty, because nginx refuses an upstream without servers: without any address it is one server marked down.
+    Only canaries may be empty, as they never stand alone.
     """
 
     component: str
     port: str
     options: str = ""
+    canary: Literal["none", "only"] = "none"
 
 
 Hole = Secret | Endpoint | MachineAddress | Hostings | Providers | Upstream
