@@ -19,6 +19,7 @@ from pryv_nomad.dev.state import DevState, load, save
 from pryv_nomad.errors import Refused
 
 _LOCK = "lock"
+_PARENT = ".pryv-nomad"
 
 
 def up(options: DevOptions, environ: Mapping[str, str] | None = None) -> DevCluster:
@@ -50,6 +51,8 @@ def down(folder: Path, environ: Mapping[str, str] | None = None) -> bool:
         state = load(folder)
         if state is not None:
             _take_down(folder, state, found)
+    if folder.parent.name == _PARENT and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
     return state is not None
 
 
