@@ -6,8 +6,8 @@ may share is their `Profile`: cores with equal profiles share one rendered and p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pryv_nomad.model.file import Acme, ClusterFile, Constraint, Hosting, Machine, Volume
@@ -82,6 +82,8 @@ class Cluster:
     settings: Mapping[str, Any]
     volumes: tuple[tuple[str, Volume], ...]
     resources: tuple[tuple[str, Resources], ...]
+    where: Callable[[str], str] = field(default=str, repr=False, compare=False)
+    """Place in a file (`cluster.yml:31:9`) of a place in the model (`cores[2].ip`)."""
 
     @property
     def domain(self) -> str:

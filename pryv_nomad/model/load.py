@@ -37,6 +37,10 @@ class Loaded:
         """The place of a value, such as `cluster.yml:31:9`."""
         return source.locate(self.root, path)
 
+    def where_text(self, path: str) -> str:
+        """`where` of a path as text."""
+        return self.where(paths.parse(path)) if path else ""
+
 
 def default_files(env: Mapping[str, str]) -> tuple[Path, ...]:
     """The cluster files where none is named: PRYV_NOMAD_CLUSTER (separated as PATH is), else `cluster.yml`."""

@@ -79,5 +79,7 @@ class Release(Section):
     """Its core migrates data when it first starts."""
     settings: str
     """Name of the catalogue of platform variables, `pryv_nomad/releases/settings-NAME.yml`."""
+    reserved_names: tuple[str, ...] = ()
+    """Names in the platform's domain that its own dns takes, so no core can have them."""
     components: dict[str, Component]
     """Components by name: nginx, core, hfs, preview, webhooks, mfa, mongodb, influxdb, register, dns, redis, mail …"""

@@ -51,7 +51,7 @@ def resolve(loaded: Loaded) -> Cluster:
     volumes = tuple(sorted(_volumes(file.volumes, {}).items()))
     counts = {name: component.procs for name, component in release.components.items()}
     shared = Profiles(file, release).resources(counts.get("core", 1), counts.get("hfs", 1), file.resources)
-    return Cluster(file, release, catalogue, cores, settings, volumes, shared)
+    return Cluster(file, release, catalogue, cores, settings, volumes, shared, loaded.where_text)
 
 
 def _located(problem: Problem, loaded: Loaded) -> Problem:

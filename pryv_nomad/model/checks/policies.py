@@ -1,0 +1,82 @@
+"""Timers, certificates and volumes: what Nomad refuses, or what would not work at night."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from pryv_nomad.model.checks.finding import Finding, error, warning
+from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.types import seconds
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_CRON_FIELDS = 5
+_OF_ONE_CORE = ("core_data", "mongodb_data", "mongodb_backup", "influxdb_data", "influxdb_backup")
+
+
+def timers_are_in_order(cluster: Cluster) -> Iterator[Finding]:
+    """min_healthy_time < healthy_deadline < progress_deadline, else Nomad refuses the job (structs.UpdateStrategy)."""
+    update = cluster.file.update
+    names = ("min_healthy_time", "healthy_deadline", "progress_deadline")
+    for shorter, longer in pairwise(names):
+        low, high = getattr(update, shorter), getattr(update, longer)
+        if seconds(low) >= seconds(high):
+            yield error(f"update.{longer}", f"{high} must be longer than {shorter}, which is {low}")
+
+
+def certificate_can_be_found(cluster: Cluster) -> Iterator[Finding]:
+    """Each source of the certificate has what it needs."""
+    tls = cluster.file.tls
+    if tls.source == "vault" and not tls.vault_path:
+        yield error("tls", "source vault needs vault_path", "such as secret/data/pryv/tls")
+    if tls.source == "path":
+        for key in ("certificate_path", "key_path"):
+            value = getattr(tls, key)
+            if not value:
+                yield error("tls", f"source path needs {key}")
+            elif not value.startswith("/"):
+                yield error(f"tls.{key}", f"{value!r} must begin with /; it is a path on the machines")
+
+
+def renewal_can_work(cluster: Cluster) -> Iterator[Finding]:
+    """Renewal writes Nomad Variables and uses the platform's own dns."""
+    acme = cluster.acme
+    if not acme.enabled:
+        return
+    if not _EMAIL.fullmatch(acme.email):
+        yield error("tls.acme.email" if acme.email else "tls.acme", "renewal needs the mail address of its account")
+    if len(acme.schedule.split()) != _CRON_FIELDS:
+        yield error("tls.acme.schedule", "must be a cron schedule of five fields, such as 17 3 * * *")
+    if cluster.file.tls.source != "variables":
+        yield error("tls.acme", f"renewal cannot write to source {cluster.file.tls.source}", "use source variables")
+    if not cluster.file.registry.dns.enabled:
+        yield error("tls.acme", "renewal proves the domain through the platform's dns, which is off")
+
+
+def shared_volumes(cluster: Cluster) -> Iterator[Finding]:
+    """A CSI volume of the same name for two cores would be the same database for both."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for core in cluster.deployed_cores:
+        for key, volume in core.profile.volumes:
+            if volume.type == "csi" and key in _OF_ONE_CORE and "{core}" not in volume.source:
+                groups.setdefault((core.path, key, volume.source), []).append(core.name)
+    by_source: dict[tuple[str, str], int] = {}
+    for (path, key, source), names in groups.items():
+        before = by_source.get((key, source), 0)
+        by_source[key, source] = before + len(names)
+        if before + len(names) > 1:
+            text = f"{names[-1]}: several cores would share the CSI volume {source} for {key}"
+            yield error(path, text, f"put {{core}} into its name: {source}-{{core}}")
+
+
+def redis_volume_of_a_core(cluster: Cluster) -> Iterator[Finding]:
+    """redis belongs to the registry."""
+    for index, entry in enumerate(cluster.file.cores):
+        if entry.volumes.redis_data is not None:
+            yield warning(
+                f"cores[{index}].volumes.redis_data", "a core has no redis", "set it under the platform's volumes"
+            )
+
+
+CHECKS = (timers_are_in_order, certificate_can_be_found, renewal_can_work, shared_volumes, redis_volume_of_a_core)

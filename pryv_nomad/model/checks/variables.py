@@ -1,0 +1,64 @@
+"""Platform variables whose value has the right shape and still cannot work."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pryv_nomad.model.checks.finding import Finding, error, warning
+from pryv_nomad.model.cluster import Cluster
+
+
+def _is_address(value: Any, cluster: Cluster) -> bool:
+    """An IP address, or a variable that holds one which Nomad's nodes will tell."""
+    if value in cluster.catalogue.addresses:
+        return True
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def name_servers_have_addresses(cluster: Cluster) -> Iterator[Finding]:
+    """Each name server has an IP address."""
+    for index, entry in enumerate(cluster.settings.get("NAME_SERVER_ENTRIES") or []):
+        if not _is_address(entry["ip"], cluster):
+            yield error(f"settings.NAME_SERVER_ENTRIES[{index}].ip", f"{entry['ip']!r} is not an IP address")
+
+
+def root_record_is_an_address(cluster: Cluster) -> Iterator[Finding]:
+    """The domain's A record is an IP address."""
+    value = cluster.settings.get("DNS_ROOT_DOMAIN_A_RECORD")
+    if value is not None and not _is_address(value, cluster):
+        yield error("settings.DNS_ROOT_DOMAIN_A_RECORD", f"{value!r} is not an IP address")
+
+
+def custom_entries_are_records(cluster: Cluster) -> Iterator[Finding]:
+    """Each entry is a map: {ip: …} or {alias: [{name: …}]}."""
+    entries = cluster.settings.get("DNS_CUSTOM_ENTRIES")
+    for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+        path = f"settings.DNS_CUSTOM_ENTRIES[{name!r}]"
+        if not isinstance(entry, Mapping):
+            yield error(path, "must be a map such as {ip: 203.0.113.7}")
+        elif "ip" in entry and not _is_address(entry["ip"], cluster):
+            yield error(path, f"{entry['ip']!r} is not an IP address")
+
+
+def mails_can_be_sent(cluster: Cluster) -> Iterator[Finding]:
+    """Mails that are on need a server."""
+    settings = cluster.settings
+    active = settings.get("EMAIL_ACTIVATION") or {}
+    if not any(active.values()):
+        return
+    if not cluster.file.registry.mail.enabled:
+        yield error("settings.EMAIL_ACTIVATION", "mails are on, and registry.mail is off", "switch on registry.mail")
+    sendmail = (settings.get("EMAIL_SENDMAIL_SETTINGS") or {}).get("active")
+    if "EMAIL_SMTP_SETTINGS" not in cluster.file.settings and not sendmail:
+        yield warning(
+            "settings.EMAIL_ACTIVATION", "mails are on, and no SMTP server is named", "set EMAIL_SMTP_SETTINGS"
+        )
+
+
+CHECKS = (name_servers_have_addresses, root_record_is_an_address, custom_entries_are_records, mails_can_be_sent)
