@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pryv_nomad.model.cluster import Cluster
     from pryv_nomad.model.file import Machine, Volume
 
-REGISTRY, REPLICA, STATIC = "registry", "registry-replica", "static"
+REGISTRY, REPLICA, STATIC = "registry", "replica", "static"
+"""Values of the node's meta pryv_role; a machine with several has them all, separated by commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,13 @@ class NodeWish:
 
 
 def wishes(cluster: Cluster) -> list[NodeWish]:
-    """One node a core, and one each for the registry, its replica and the static site; one in all for a platform on
-    a single machine. Cores outside Nomad get none."""
+    """One node a core, and one each for the registry, its replica and the static site; on a single machine one for
+    all but the replica. Cores outside Nomad get none."""
     nodes = [*_cores(cluster), *_roles(cluster)]
-    return [_merged(nodes)] if cluster.file.platform.single_machine else nodes
+    if not cluster.file.platform.single_machine:
+        return nodes
+    replicas = [node for node in nodes if ("pryv_role", REPLICA) in node.meta]
+    return [_merged([node for node in nodes if node not in replicas]), *replicas]
 
 
 def one_node(nodes: Sequence[NodeWish]) -> list[NodeWish]:
@@ -125,12 +129,11 @@ def _host_volumes(volumes: Sequence[tuple[str, Volume]], core: str, *, registry:
 
 
 def _merged(nodes: Sequence[NodeWish]) -> NodeWish:
-    """One node in place of many: where they disagree, the first one's value holds."""
+    """One node in place of many, with all their roles; where they disagree, the first one's value holds."""
     first = nodes[0]
     meta: dict[str, str] = {}
-    for node in nodes:
-        for key, value in node.meta:
-            meta.setdefault(key, value)
+    for key, value in (pair for node in nodes for pair in node.meta):
+        meta[key] = f"{meta[key]},{value}" if key == "pryv_role" and key in meta else meta.get(key, value)
     return replace(
         first,
         meta=tuple(sorted(meta.items())),
