@@ -17,7 +17,7 @@ from pryv_nomad.importer.write import cluster_yaml
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.load import load_cluster
 from pryv_nomad.model.releases import load_catalogue, load_release
-from tests.importer.conftest import CLUSTER
+from tests.leader import CLUSTER
 
 Make = Callable[[str], Path]
 

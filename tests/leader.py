@@ -31,7 +31,7 @@ CLUSTER = {
 
 def reference() -> Path:
     """The published configuration of 1.9.2, where this machine has it."""
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = Path(__file__).resolve().parents[1]
     return Path(os.environ.get("PRYV_REFERENCE", checkout.parent / "shared" / "reference")) / "pryv.io-1.9.2"
 
 
