@@ -110,16 +110,20 @@ class Consul:
     def kv_put(self, key: str, value: bytes, cas: int | None = None) -> bool:
         """Write a key; with `cas` only if that is its ModifyIndex (0: it must not exist), Conflict otherwise.
 
-        At most 512 KiB.
+        At most 512 KiB. A guarded write whose answer was lost is repeated; where the first had arrived after all, that
+        counts as done.
         """
-        with self._own_errors(self._failures, f"the key {key}"):
-            done = bool(self._library.kv.put(key, value, cas=cas))
+        done, retried = self._send_key("PUT", key, cas, value)
+        if not done and retried:
+            found = self.kv_get(key)
+            done = found is not None and found[0] == value
         return self._checked(done, key)
 
     def kv_delete(self, key: str, cas: int | None = None) -> bool:
         """Delete a key; with `cas` (not 0) only if that is its ModifyIndex, Conflict otherwise."""
-        with self._own_errors(self._failures, f"the key {key}"):
-            done = bool(self._library.kv.delete(key, cas=cas))
+        done, retried = self._send_key("DELETE", key, cas)
+        if not done and retried:
+            done = self.kv_get(key) is None
         return self._checked(done, key)
 
     def txn(self, operations: Sequence[Mapping[str, Any]]) -> list[Json]:
@@ -131,8 +135,8 @@ class Consul:
             raise ValueError(f"a transaction holds at most {LONGEST_TRANSACTION} operations, not {len(operations)}")
         verbs = {operation.get("KV", {}).get("Verb") for operation in operations}
         fenced = "check-session" in verbs or verbs <= FENCED_VERBS
-        answer: Json = self._send("PUT", "/v1/txn", body=list(operations), repeatable=fenced)
-        return answer.get("Results") or []
+        answer: Json | None = self._send("PUT", "/v1/txn", body=list(operations), repeatable=fenced)
+        return (answer or {}).get("Results") or []
 
     # -- the catalog
 
@@ -228,30 +232,34 @@ class Consul:
         A return does not mean a change. Index 0 answers at once. The body is None for a 404 (no such key).
         """
         query = dict(params or {}) | (parameters(index, wait_s) if index is not None else {})
-        body, answered = self._send("GET", path, params=query, with_index=True)
-        return Answer(body, next_index(index or 0, answered))
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        body: Any = None,
-        repeatable: bool | None = None,
-        with_index: bool = False,
-    ) -> Any:
-        def read(response: Any) -> Any:
-            found = json.loads(response.body) if response.code < 300 and response.body.strip() else None
-            return (found, int(response.headers.get(INDEX_HEADER) or 0)) if with_index else found
-
-        what, data = f"{method} {path}", "" if body is None else json.dumps(body)
-        pairs = list((params or {}).items())
         try:
-            return self._library.http.send(method, read, path, pairs, data=data, repeatable=repeatable)
+            found = self._library.http.send("GET", _read_with_index, path, list(query.items()))[0]
+        except ValueError:
+            found = None
+        if found is None:
+            raise self._failures.not_json(f"GET {path}")
+        return Answer(found[0], next_index(index or 0, found[1]))
+
+    def _send_key(self, method: str, key: str, cas: int | None, value: bytes = b"") -> tuple[bool, bool]:
+        """Whether Consul did it, and whether it was asked more than once."""
+        guard = [] if cas is None else [("cas", cas)]
+        path = f"/v1/kv/{key}"
+        try:
+            answer = self._library.http.send(method, _read_json, path, guard, data=value, missing_ok=False)
+            return bool(answer[0]), answer[1]
         except ValueError:
             pass
-        raise self._failures.not_json(what)
+        raise self._failures.not_json(f"{method} {path}")
+
+    def _send(self, method: str, path: str, *, body: Any, repeatable: bool = False) -> Any:
+        data = json.dumps(body)
+        try:
+            return self._library.http.send(
+                method, _read_json, path, data=data, repeatable=repeatable, missing_ok=False
+            )[0]
+        except ValueError:
+            pass
+        raise self._failures.not_json(f"{method} {path}")
 
     def _checked(self, done: bool, key: str) -> bool:
         if not done:
@@ -260,3 +268,12 @@ class Consul:
                 "somebody else changed it meanwhile: look at what is there now, then plan again",
             )
         return True
+
+
+def _read_json(response: Any) -> Any:
+    """The body of py-consul's Response; None where it is empty or tells of nothing (404)."""
+    return json.loads(response.body) if response.code < 300 and response.body.strip() else None
+
+
+def _read_with_index(response: Any) -> tuple[Any, int]:
+    return _read_json(response), int(response.headers.get(INDEX_HEADER) or 0)

@@ -19,7 +19,7 @@ from pryv_nomad.clients.blocking import patience
 from pryv_nomad.clients.failures import Failures
 from pryv_nomad.clients.options import ConsulOptions
 from pryv_nomad.clients.retries import Retries
-from pryv_nomad.clients.transport import Session, Timing
+from pryv_nomad.clients.transport import Session, Timing, was_retried
 from pryv_nomad.errors import NotFound
 
 TOKEN_HEADER = "X-Consul-Token"  # noqa: S105 - a header's name
@@ -50,10 +50,13 @@ class ConsulHttp(consul.base.HTTPClient):  # type: ignore[misc]
         data: str | bytes = "",
         headers: dict[str, str] | None = None,
         raw: bool = False,
-        timeout_s: float | None = None,
         repeatable: bool | None = None,
-    ) -> Any:
-        """Send a request and give `callback` the answer as py-consul's Response; a 404 is an answer here too."""
+        missing_ok: bool = True,
+    ) -> tuple[Any, bool]:
+        """Send a request and give `callback` the answer as py-consul's Response; a 404 is one too with `missing_ok`.
+
+        Returns what `callback` does, and whether the request was sent more than once.
+        """
         if repeatable is None:
             guarded = any(name in REPEATABLE_PARAMETERS for name, _ in params or ())
             repeatable = method == "GET" or guarded or path.startswith(REPEATABLE_PATHS)
@@ -62,12 +65,13 @@ class ConsulHttp(consul.base.HTTPClient):  # type: ignore[misc]
             self.uri(path, list(params or ())),
             headers=headers,
             data=data or None,
-            timeout=timeout_s or self._limit(params),
+            timeout=self._limit(params),
             repeatable=repeatable,
-            missing_ok=True,
+            missing_ok=missing_ok,
         )
         body = response.content if raw else response.content.decode("utf-8", "replace")
-        return callback(consul.base.Response(response.status_code, response.headers, body))
+        result = callback(consul.base.Response(response.status_code, response.headers, body))
+        return result, was_retried(response)
 
     def _limit(self, params: Parameters | None) -> float:
         given = dict(params or ())
@@ -85,7 +89,7 @@ class ConsulHttp(consul.base.HTTPClient):  # type: ignore[misc]
         raw: bool = False,
     ) -> Any:
         """As py-consul's."""
-        return self.send("GET", callback, path, params, headers=headers, raw=raw)
+        return self.send("GET", callback, path, params, headers=headers, raw=raw)[0]
 
     def put(
         self,
@@ -96,7 +100,7 @@ class ConsulHttp(consul.base.HTTPClient):  # type: ignore[misc]
         headers: dict[str, str] | None = None,
     ) -> Any:
         """As py-consul's."""
-        return self.send("PUT", callback, path, params, data=data, headers=headers)
+        return self.send("PUT", callback, path, params, data=data, headers=headers)[0]
 
     def delete(
         self,
@@ -107,7 +111,7 @@ class ConsulHttp(consul.base.HTTPClient):  # type: ignore[misc]
         headers: dict[str, str] | None = None,
     ) -> Any:
         """As py-consul's."""
-        return self.send("DELETE", callback, path, params, data=data, headers=headers)
+        return self.send("DELETE", callback, path, params, data=data, headers=headers)[0]
 
     def post(
         self,
@@ -118,7 +122,7 @@ class ConsulHttp(consul.base.HTTPClient):  # type: ignore[misc]
         headers: dict[str, str] | None = None,
     ) -> Any:
         """As py-consul's."""
-        return self.send("POST", callback, path, params, data=data, headers=headers)
+        return self.send("POST", callback, path, params, data=data, headers=headers)[0]
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -17,11 +17,16 @@ SHOWN_CHARACTERS = 600
 # Answers with status 500 that a second try will not change. "N error(s) occurred" is how Nomad lists what is wrong with
 # a job (hashicorp/go-multierror). A server that is not the leader puts "rpc error: " before the leader's text.
 STALE_JOB = "Enforcing job modify index"
+NO_LEADER = "No cluster leader"
 STALE_VERSION = "enforcing version"
 FORBIDDEN = ("Permission denied", "ACL token not found", "ACL not found", "ACL support disabled", "token expired")
 _PERMANENT = re.compile(
     r"Enforcing job modify index|enforcing version|errors? occurred:|can't revert|Permission denied|not found$"
 )
+
+
+class ConflictAfterRetry(Conflict):
+    """A conflict met by a second try, whose first may have arrived without our seeing the answer."""
 
 
 def is_permanent(status: int, text: str) -> bool:
@@ -84,7 +89,14 @@ class Failures:
             )
         if 300 <= status < 400:
             return self.proxy(status, what)
-        return ApiError(f"{self.server} answered {what} with {status}: {text}", "", status)
+        if status in (502, 503, 504) or (status == 500 and NO_LEADER in text):
+            return Unreachable(
+                f"{self.server} cannot serve {what} now (status {status}): {text}",
+                f"check that {self.options.service}'s servers run and have elected a leader",
+                status,
+            )
+        remedy = "ask for less at a time, or try again later" if status == 429 else ""
+        return ApiError(f"{self.server} answered {what} with {status}: {text}", remedy, status)
 
     def unauthorized(self, status: int, text: str, what: str) -> Unauthorized:
         """The token is missing or may not do this."""
@@ -143,6 +155,8 @@ class Failures:
             return f"set {names.server_name} to a name that the server's certificate carries"
         if "certificate required" in reason or "handshake failure" in reason or "bad certificate" in reason:
             return f"set {names.client_cert} and {names.client_key} to a client certificate that the server accepts"
+        if "eof occurred" in reason:
+            return f"the server broke off: if it wants a client certificate, set {names.client_cert} and {names.client_key}"
         if "wrong version number" in reason or "record layer failure" in reason or "unknown protocol" in reason:
             return f"the server speaks no TLS: set {names.address} to an http:// address"
         if "expired" in reason or "not yet valid" in reason:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pryv_nomad.clients.failures import ConflictAfterRetry
 from pryv_nomad.clients.nomad_base import Json, NomadConnection
 from pryv_nomad.errors import NotFound
 
@@ -93,14 +94,24 @@ class VariableCalls(NomadConnection):
         The answer has the new ModifyIndex.
         """
         body = {"Path": path, "Items": dict(items)}
-        answer: Json = self._write(
-            "PUT", _segments(path), timeout_s=timeout_s, params={"cas": cas}, body=body, repeatable=True
-        )
+        try:
+            answer: Json = self._write(
+                "PUT", _segments(path), timeout_s=timeout_s, params={"cas": cas}, body=body, repeatable=True
+            )
+        except ConflictAfterRetry:
+            found = self.variable(path, timeout_s=timeout_s)
+            if found is None or found["Items"] != body["Items"]:
+                raise
+            return found
         return answer
 
     def delete_variable(self, path: str, cas: int, *, timeout_s: float | None = None) -> None:
         """Delete a variable whose ModifyIndex is now `cas`, Conflict otherwise."""
-        self._write("DELETE", _segments(path), timeout_s=timeout_s, params={"cas": cas}, repeatable=True)
+        try:
+            self._write("DELETE", _segments(path), timeout_s=timeout_s, params={"cas": cas}, repeatable=True)
+        except ConflictAfterRetry:
+            if self.variable(path, timeout_s=timeout_s) is not None:
+                raise
 
     def variables(self, prefix: str = "", *, timeout_s: float | None = None) -> list[Json]:
         """Path, ModifyIndex and times of all variables below `prefix`, without their items."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pryv_nomad.clients.failures import ConflictAfterRetry
 from pryv_nomad.clients.nomad_base import Json, NomadConnection
 
 
@@ -50,7 +51,7 @@ class JobCalls(NomadConnection):
 
         `enforce_index` is the JobModifyIndex that the job has now, 0 for one that must not exist; Conflict otherwise.
         The answer has EvalID and Warnings; its JobModifyIndex is not always the job's when nothing changed: read the
-        job again. After a try whose answer was lost, the next one may meet the first as a Conflict.
+        job again. A try whose answer was lost is repeated; where the first had arrived after all, that counts as done.
         """
         text = job if isinstance(job, str) else json.dumps(job, separators=(",", ":"))
         fields = {
@@ -60,8 +61,30 @@ class JobCalls(NomadConnection):
             "PolicyOverride": policy_override,
         }
         body = f'{json.dumps(fields, separators=(",", ":"))[:-1]},"Job":{text}}}'.encode()
-        answer: Json = self._write("POST", ["jobs"], timeout_s=timeout_s, body=body, repeatable=True)
+        try:
+            answer: Json = self._write("POST", ["jobs"], timeout_s=timeout_s, body=body, repeatable=True)
+        except ConflictAfterRetry:
+            landed = self._landed(job, timeout_s)
+            if landed is None:
+                raise
+            return landed
         return answer
+
+    def _landed(self, job: Mapping[str, Any] | str, timeout_s: float | None) -> Json | None:
+        """The answer that was lost, where Nomad now holds just this job: its scheduler sees no difference."""
+        spec: Mapping[str, Any] = json.loads(job) if isinstance(job, str) else job
+        plan = self.plan(spec, timeout_s=timeout_s)
+        if plan["Diff"]["Type"] != "None":
+            return None
+        evaluations = self._read_list("job", spec["ID"], "evaluations", timeout_s=timeout_s)
+        made = [item for item in evaluations if item.get("JobModifyIndex") == plan["JobModifyIndex"]]
+        newest = max(made, key=lambda item: int(item["CreateIndex"]), default=None)
+        return {
+            "EvalID": newest["ID"] if newest else "",
+            "EvalCreateIndex": newest["CreateIndex"] if newest else 0,
+            "JobModifyIndex": plan["JobModifyIndex"],
+            "Warnings": plan.get("Warnings") or "",
+        }
 
     def plan(
         self,

@@ -6,7 +6,6 @@ the same write is refused by the server instead of done twice.
 
 from __future__ import annotations
 
-import email.utils
 from dataclasses import dataclass
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -49,6 +48,8 @@ def retry_after(header: str, now: float) -> float:
     text = header.strip()
     if text.isdecimal():
         return float(text)
+    import email.utils
+
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
     except ValueError:

@@ -24,7 +24,7 @@ import requests.adapters
 import urllib3
 from requests import exceptions
 
-from pryv_nomad.clients.failures import Failures, is_page, is_permanent
+from pryv_nomad.clients.failures import ConflictAfterRetry, Failures, is_page, is_permanent
 from pryv_nomad.clients.options import TIMEOUT_S, ConnectionOptions
 from pryv_nomad.clients.retries import RETRIED_STATUSES, Retries, retry_after
 from pryv_nomad.errors import Conflict, ConnectionSettingError, PryvNomadError
@@ -207,6 +207,7 @@ class Session(requests.Session):
             tried += 1
             result = self._try(call)
             if isinstance(result, requests.Response):
+                vars(result)["retried"] = tried > 1
                 return result
             elapsed = self._timing.clock() - begun
             pause = (
@@ -283,8 +284,14 @@ class _Failure:
 def _after(tried: int, error: PryvNomadError) -> PryvNomadError:
     """A conflict that follows an unanswered try may be with that very try: say so."""
     if tried > 1 and isinstance(error, Conflict):
-        error.remedy = f"an earlier try of this same write may have arrived unanswered; {error.remedy}"
+        hint = "an earlier try of this same write may have arrived unanswered"
+        return ConflictAfterRetry(error.message, f"{hint}; {error.remedy}")
     return error
+
+
+def was_retried(response: requests.Response) -> bool:
+    """Whether this answer is that of a second or later try."""
+    return bool(vars(response).get("retried", False))
 
 
 def decode(response: requests.Response, failures: Failures) -> Any:
