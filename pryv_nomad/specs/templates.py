@@ -1,0 +1,122 @@
+"""Nomad `template` blocks: configuration files, certificates and pull credentials as consul-template text.
+
+Change modes: a file that only holds text and secrets is `noop`, because a rotation rolls through the jobs by a new spec
+(`generation`) rather than restarting everything at once. Only what follows Consul reloads or restarts by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.release import Component
+from pryv_nomad.settings.document import ConfigFile
+from pryv_nomad.specs.escape import Raw, heredoc
+from pryv_nomad.specs.holes import follows_services, rotation_comment, secret, template_text
+from pryv_nomad.specs.places import Place
+
+FOLDER = "conf"
+CERTIFICATE_KEY, PRIVATE_KEY = "TLS_CERTIFICATE", "TLS_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How changes are gathered: rendered after `least` of quiet, at the latest after `most`; `splay` is a random pause
+    before the task hears of it."""
+
+    least: str
+    most: str
+    splay: str
+
+
+USUAL = Waiting("5s", "30s", "5s")
+EDGE = Waiting("2s", "10s", "0s")
+"""An edge must leave a stopping instance within its shutdown delay (5 s by default)."""
+REGISTRY = Waiting("5s", "30s", "90s")
+"""Several register instances read the same list of cores: the random pause keeps them from restarting together."""
+REPLICA = Waiting("60s", "120s", "5s")
+"""The replica's name server waits until the primary, which waits 30 s at most, is back."""
+CERTIFICATE = Waiting("5s", "30s", "60s")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigTemplate:
+    """A `template` block. `folder`: the task's folder to mount as the configuration folder, empty for none."""
+
+    data: Raw
+    destination: str
+    folder: str
+    change_mode: str
+    waiting: Waiting | None
+    perms: str
+    owner: tuple[int, int] | None
+    secret: bool
+    environment: bool = False
+
+
+def config_templates(
+    cluster: Cluster,
+    component: Component,
+    files: tuple[ConfigFile, ...],
+    place: Place,
+    waiting: Waiting,
+    generations: Mapping[str, int],
+) -> tuple[ConfigTemplate, ...]:
+    """The component's files. One secret among them moves all into `secrets/`, because they are mounted as one folder."""
+    private = component.role == "edge" or any(file.secret for file in files)
+    folder = f"secrets/{FOLDER}" if private else f"local/{FOLDER}"
+    owner = _owner(component)
+    blocks = []
+    for file in files:
+        follows = follows_services(file, place)
+        blocks.append(
+            ConfigTemplate(
+                data=heredoc(template_text(file, place, cluster.release, generations)),
+                destination=f"{folder}/{file.path}",
+                folder=folder,
+                change_mode=file.reload if follows else "noop",
+                waiting=waiting if follows else None,
+                perms="0400" if file.secret else "0444",
+                owner=owner,
+                secret=file.secret,
+            )
+        )
+    return tuple(blocks)
+
+
+def _owner(component: Component) -> tuple[int, int] | None:
+    if not component.user:
+        return None
+    user, _, group = component.user.partition(":")
+    return int(user), int(group or user)
+
+
+def certificate_templates(cluster: Cluster) -> tuple[ConfigTemplate, ...]:
+    """The wildcard certificate and its key, for an edge; a renewed one reloads nginx, one edge after the other."""
+    tls = cluster.file.tls
+    if tls.source == "path":
+        return ()
+    if tls.source == "vault":
+        read = '{{ with secret "%s" }}{{ .Data.data.%s }}{{ end }}'
+        texts = (read % (tls.vault_path, "certificate"), read % (tls.vault_path, "key"))
+    else:
+        texts = (secret(CERTIFICATE_KEY), secret(PRIVATE_KEY))
+    names = (f"{cluster.domain}-bundle.crt", f"{cluster.domain}-key.pem")
+    return tuple(_certificate(text, name) for text, name in zip(texts, names, strict=True))
+
+
+def _certificate(text: str, name: str) -> ConfigTemplate:
+    folder = f"secrets/{FOLDER}"
+    return ConfigTemplate(heredoc(text + "\n"), f"{folder}/secret/{name}", folder, "signal", CERTIFICATE, "0400", None, True)
+
+
+def pull_credentials(cluster: Cluster, generations: Mapping[str, int]) -> tuple[ConfigTemplate, ...]:
+    """User and password of the image registry, which the task's `auth` block names; empty where the client has them."""
+    credentials = cluster.file.images.credentials
+    if credentials is None:
+        return ()
+    keys = (credentials.username_key, credentials.password_key)
+    lines = [f"{key}={secret(key, True, credentials.variable)}\n" for key in keys]
+    data = heredoc(rotation_comment(keys, generations) + "".join(lines))
+    return (ConfigTemplate(data, "secrets/image.env", "", "noop", None, "0400", None, True, environment=True),)
