@@ -38,20 +38,30 @@ class Endpoint:
 class MachineAddress:
     """Public address of a role's machine, where the cluster file does not say it, as bare text.
 
-    `role`: `registry`, `replica` or `static`.
+    `role`: `registry`, `replica` or `static`; `domain`: the platform's.
     """
 
     role: Literal["registry", "replica", "static"]
+    domain: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hostings:
-    """The JSON object `net.hostings` of register.json and dns.json: {hosting: {core: {"ip": address}}}, all members."""
+    """The JSON object `net.hostings` of register.json and dns.json: {hosting: {core: {"ip": address}}}, all members of
+    the platform of `domain`. Never an empty object, with which the register does not start."""
+
+    domain: str
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The JSON object of `net.providers`, of the hostings that have a member: {hosting: {url, name, description}}."""
+    """The JSON object of `net.providers`, of the hostings that have a member: {hosting: {url, name, description}}.
+
+    `known`: the JSON object of all hostings of the cluster file.
+    """
+
+    domain: str
+    known: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Facts read in service-register: `src/config.js` (what it refuses), `src/dns/serv
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pryv_nomad.model.cluster import Cluster
@@ -29,7 +30,7 @@ def structure(cluster: Cluster, *, replica: bool = False) -> dict[str, Any]:
         "dns": _dns(cluster),
         # `net.hostings` is what service-register itself makes the older `net.aaservers` and `net.aahostings` from, so
         # it serves a platform on one machine as well, where the original still writes the older two by hand.
-        "net": {"hostings": Hostings(), "providers": Providers()},
+        "net": {"hostings": Hostings(cluster.domain), "providers": _providers(cluster)},
         "redis": {
             "host": Endpoint("redis", "redis", "host", replica=replica),
             "port": Endpoint("redis", "redis", "port", replica=replica),
@@ -109,6 +110,11 @@ def _optional(cluster: Cluster, record: Record) -> dict[str, Record]:
     registry = cluster.file.registry
     present = {"adm": registry.admin_panel.enabled, "mail": registry.mail.enabled}
     return {name: record for name, there in present.items() if there}
+
+
+def _providers(cluster: Cluster) -> Providers:
+    known = json.dumps(cluster.settings["HOSTINGS_PROVIDERS"], ensure_ascii=False, sort_keys=True)
+    return Providers(cluster.domain, known)
 
 
 def _invitation_tokens(cluster: Cluster) -> list[str] | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.settings.document import Endpoint, MachineAddress, Part
 from pryv_nomad.settings.serialize import Text, text
 
-_ADDRESSES = {
+Role = Literal["registry", "replica", "static"]
+
+_ADDRESSES: dict[Role, str] = {
     "registry": "REG_MASTER_IP_ADDRESS",
     "replica": "REG_SLAVE_IP_ADDRESS",
     "static": "STATIC_WEB_IP_ADDRESS",
@@ -37,7 +39,7 @@ def sequence(cluster: Cluster, name: str) -> list[Any]:
     return list(value(cluster, name) or [])
 
 
-def address(cluster: Cluster, role: str) -> str | MachineAddress:
+def address(cluster: Cluster, role: Role) -> str | MachineAddress:
     """Public address of the machine of `role` (`registry`, `replica`, `static`): the cluster file's, else a hole.
 
     A platform on one machine has one address, and one without a replica has its second name server on the registry.
@@ -46,15 +48,7 @@ def address(cluster: Cluster, role: str) -> str | MachineAddress:
     if single or (role == "replica" and cluster.file.registry.replica is None):
         role = "registry"
     known = cluster.settings[_ADDRESSES[role]]
-    if known is not None:
-        return str(known)
-    match role:
-        case "replica":
-            return MachineAddress("replica")
-        case "static":
-            return MachineAddress("static")
-        case _:
-            return MachineAddress("registry")
+    return MachineAddress(role, cluster.domain) if known is None else str(known)
 
 
 def addressed(cluster: Cluster, found: Any) -> Any:

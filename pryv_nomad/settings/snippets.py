@@ -1,0 +1,42 @@
+"""The consul-template texts that fill what Consul knows: the listed cores, their hostings, the machines' addresses.
+
+They lie in consul-templates/, readable and apart from code; `[[ name ]]` in them is a value, `[# … #]` a comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from pryv_nomad.resources import resource_dir
+from pryv_nomad.settings.document import Hostings, MachineAddress, Providers
+
+_COMMENT = re.compile(r"\[#.*?#\]\n?", re.DOTALL)
+_VALUE = re.compile(r"\[\[ (\w+) \]\]")
+
+
+def consul_template(hole: Hostings | Providers | MachineAddress, go_string: Callable[[str], str]) -> str:
+    """The text for `hole`, without a final newline. `go_string` writes a text as a Go string literal."""
+    match hole:
+        case Hostings():
+            return _filled("hostings", {"domain": go_string(hole.domain)})
+        case Providers():
+            return _filled("providers", {"domain": go_string(hole.domain), "known": go_string(hole.known)})
+        case MachineAddress():
+            return _filled("address", {"key": go_string(address_key(hole.domain, hole.role))})
+
+
+def address_key(domain: str, role: str) -> str:
+    """The key in Consul KV that holds the public address of the machine of `role` (`registry`, `replica`, `static`)."""
+    return f"pryv-nomad/{domain}/addresses/{role}"
+
+
+def _filled(name: str, values: dict[str, str]) -> str:
+    return _VALUE.sub(lambda found: values[found[1]], _text(name))
+
+
+@cache
+def _text(name: str) -> str:
+    written = (resource_dir("consul-templates") / f"{name}.ctmpl").read_text(encoding="utf-8")
+    return _COMMENT.sub("", written).rstrip("\n")
