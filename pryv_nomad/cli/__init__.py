@@ -40,7 +40,6 @@ VERBS = {
     "render": Verb("render", "render", "Write the Nomad job specs."),
     "secrets": Verb("secrets", "secrets", "Make, list and rotate keys; store certificates."),
     "policy": Verb("policy", "policy", "Print least-privilege ACL policies for Nomad and Consul."),
-    "policy": Verb("policy", "policy", "Print the least ACL policies for the platform."),
     "plan": Verb("plan", "plan", "Show what would change."),
     "run": Verb("run", "run", "Make the platform what the cluster file says."),
     "status": Verb("status", "status", "Show what runs and how it is."),

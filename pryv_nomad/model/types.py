@@ -37,7 +37,8 @@ def label(value: str) -> str:
     return value
 
 
-def _domain(value: str) -> str:
+def domain_name(value: str) -> str:
+    """The name, when it is a domain. Raises ValueError."""
     if not _DOMAIN.fullmatch(value):
         raise ValueError("not a domain; write it like pryv.example.com, in lower case")
     return value
@@ -63,7 +64,7 @@ def _text(value: Any) -> Any:
 
 Duration = Annotated[str, AfterValidator(_duration)]
 Label = Annotated[str, AfterValidator(label)]
-Domain = Annotated[str, AfterValidator(_domain)]
+Domain = Annotated[str, AfterValidator(domain_name)]
 Address = Annotated[str, AfterValidator(_address)]
 VolumeSource = Annotated[str, AfterValidator(_volume_source)]
 Version = Annotated[str, BeforeValidator(_text)]

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pryv_nomad.model.checks.finding import Finding, error, warning
+from pryv_nomad.model.checks.finding import Finding, error, nearest, warning
 from pryv_nomad.model.cluster import Cluster
 
 
@@ -61,4 +61,20 @@ def mails_can_be_sent(cluster: Cluster) -> Iterator[Finding]:
         )
 
 
-CHECKS = (name_servers_have_addresses, root_record_is_an_address, custom_entries_are_records, mails_can_be_sent)
+def rotations_are_of_secrets(cluster: Cluster) -> Iterator[Finding]:
+    """Only a secret of the release can have been rotated."""
+    for key, count in cluster.file.secrets.generations.items():
+        path = f"secrets.generations.{key}"
+        if key not in cluster.catalogue.secrets:
+            yield error(path, "there is no such secret", nearest(key, cluster.catalogue.secrets))
+        elif count < 0:
+            yield error(path, "must be at least 0")
+
+
+CHECKS = (
+    rotations_are_of_secrets,
+    name_servers_have_addresses,
+    root_record_is_an_address,
+    custom_entries_are_records,
+    mails_can_be_sent,
+)
