@@ -8,10 +8,9 @@ for a key that nobody ever writes, which keeps the last rendered file until ther
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
+from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.release import Release
-from pryv_nomad.resources import resource_dir
 from pryv_nomad.settings.document import (
     ConfigFile,
     Endpoint,
@@ -22,24 +21,23 @@ from pryv_nomad.settings.document import (
     Secret,
     Upstream,
 )
+from pryv_nomad.settings.snippets import consul_template
 from pryv_nomad.specs.escape import consul_text, go_string
 from pryv_nomad.specs.places import Place, service_name, tag
+from pryv_nomad.specs.secret_paths import SHARED, secret_path
 
 HOLD = '{{ key "pryv-nomad/hold" }}'
-SECRETS = "nomad/jobs"
-"""Path of the Nomad Variable that every task of the namespace may read."""
-
 _VITAL = ("core", "register", "open_pryv")
 """Without these an edge has nothing to do: it keeps the addresses it has rather than answer that there are none."""
 
 
-def template_text(file: ConfigFile, place: Place, release: Release, generations: Mapping[str, int]) -> str:
+def template_text(file: ConfigFile, place: Place, cluster: Cluster, generations: Mapping[str, int]) -> str:
     """The file as consul-template text (not yet HCL); its HCL variables are `escape.VARIABLE` marks.
 
     `generations` says how often each secret was rotated; a comment with it makes a rotation a change of just the tasks
     that use the secret.
     """
-    text = "".join(consul_text(part) if isinstance(part, str) else _filled(part, place, release) for part in file.parts)
+    text = "".join(consul_text(part) if isinstance(part, str) else _filled(part, place, cluster) for part in file.parts)
     return rotation_comment(tuple(hole.key for hole in file.holes if isinstance(hole, Secret)), generations) + text
 
 
@@ -66,23 +64,19 @@ def _said(hole: Endpoint, place: Place) -> str:
     return "" if hole.replica else place.addresses.get(hole.component, "")
 
 
-def _filled(hole: Hole, place: Place, release: Release) -> str:
+def _filled(hole: Hole, place: Place, cluster: Cluster) -> str:
     match hole:
         case Secret():
-            return secret(hole.key, hole.quoted)
+            return secret(hole.key, hole.quoted, secret_path(cluster, hole.key))
         case Endpoint():
-            return _endpoint(hole, place, release)
+            return _endpoint(hole, place, cluster.release)
         case Upstream():
-            return _upstream(hole, place, release)
-        case Hostings():
-            return snippet("hostings")
-        case Providers():
-            return snippet("providers")
-        case MachineAddress():
-            return snippet(f"address-{hole.role}")
+            return _upstream(hole, place, cluster.release)
+        case Hostings() | Providers() | MachineAddress():
+            return consul_template(hole, go_string)
 
 
-def secret(key: str, in_quotes: bool = False, path: str = SECRETS) -> str:
+def secret(key: str, in_quotes: bool = False, path: str = SHARED) -> str:
     """The value of a key of a Nomad Variable. A missing one is an error (`error_on_missing_key`), never empty text."""
     value = f".{key}.Value | toJSON" if in_quotes else f".{key}.Value"
     return f"{{{{ with nomadVar {go_string(path)} }}}}{{{{ {value} }}}}{{{{ end }}}}"
@@ -110,15 +104,9 @@ def _upstream(hole: Upstream, place: Place, release: Release) -> str:
     where = tag(release, hole.component, place.core) + ("-canary" if hole.canary == "only" else "")
     query = f"{where}.{service_name(release, hole.component, hole.port)}"
     server = "server {{ .Address }}:{{ .Port }}" + (f" {consul_text(hole.options)}" if hole.options else "") + ";"
-    lines = f"{{{{ if $n }}}}\n  {{{{ end }}}}{server}"
+    lines = f"{{{{ if $n }}}}\n    {{{{ end }}}}{server}"
     if hole.canary == "only":
         return f'{{{{ range $n, $_ := service "{query}" }}}}{lines}{{{{ end }}}}'
     healthy = f'{{{{ $live := service "{query}" }}}}{{{{ if not $live }}}}{{{{ $live = service "{query}|any" }}}}{{{{ end }}}}'
     none = HOLD if hole.component in _VITAL else "server 127.0.0.1:9 down;"
     return f"{healthy}{{{{ range $n, $_ := $live }}}}{lines}{{{{ else }}}}{none}{{{{ end }}}}"
-
-
-@lru_cache(maxsize=None)
-def snippet(name: str) -> str:
-    """A consul-template text that ships with the tool, without its last newline, to stand inside a file."""
-    return (resource_dir("consul-templates") / f"{name}.ctmpl").read_text(encoding="utf-8").rstrip("\n")

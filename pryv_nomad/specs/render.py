@@ -133,10 +133,11 @@ def render(
     """The specs of `cluster`. Rendering is lazy: errors of a template come when its first job is reached.
 
     `templates` is a folder that is looked into first, file by file. `generations` says how often each secret was
-    rotated. `migrating`: the change brings a release that migrates data, so that core gets neither a canary, which would
+    rotated, by default as the cluster file says. `migrating`: the change brings a release that migrates data, so that core gets neither a canary, which would
     share its database, nor Nomad's revert. Raises SpecError.
     """
-    return Specs(cluster, environment(templates), generations or {}, migrating)
+    counted = cluster.file.secrets.generations if generations is None else generations
+    return Specs(cluster, environment(templates), counted, migrating)
 
 
 def validated(specs: Specs) -> list[Spec]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.release import Component
 from pryv_nomad.settings.document import ConfigFile
-from pryv_nomad.specs.escape import Raw, heredoc
+from pryv_nomad.specs.escape import Raw, go_string, heredoc
 from pryv_nomad.specs.holes import follows_services, rotation_comment, secret, template_text
 from pryv_nomad.specs.places import Place
 
@@ -72,7 +72,7 @@ def config_templates(
         follows = follows_services(file, place)
         blocks.append(
             ConfigTemplate(
-                data=heredoc(template_text(file, place, cluster.release, generations)),
+                data=heredoc(template_text(file, place, cluster, generations)),
                 destination=f"{folder}/{file.path}",
                 folder=folder,
                 change_mode=file.reload if follows else "noop",
@@ -98,8 +98,8 @@ def certificate_templates(cluster: Cluster) -> tuple[ConfigTemplate, ...]:
     if tls.source == "path":
         return ()
     if tls.source == "vault":
-        read = '{{ with secret "%s" }}{{ .Data.data.%s }}{{ end }}'
-        texts = (read % (tls.vault_path, "certificate"), read % (tls.vault_path, "key"))
+        read = "{{ with secret %s }}{{ .Data.data.%s }}{{ end }}"
+        texts = (read % (go_string(tls.vault_path), "certificate"), read % (go_string(tls.vault_path), "key"))
     else:
         texts = (secret(CERTIFICATE_KEY), secret(PRIVATE_KEY))
     names = (f"{cluster.domain}-bundle.crt", f"{cluster.domain}-key.pem")
