@@ -196,7 +196,10 @@ class Consul:
         return session
 
     def acquire(self, key: str, value: bytes, session_id: str) -> bool:
-        """Lock a key with a session and write `value`; False while another session holds it (or lock-delay runs)."""
+        """Lock a key with a session and write `value`; False while another session holds it (or lock-delay runs).
+
+        Raises NotFound when the session has expired.
+        """
         with self._own_errors(self._failures, f"the lock {key}"):
             return bool(self._library.kv.put(key, value, acquire=session_id))
 

@@ -6,6 +6,7 @@ token never gets into a message: `Failures.text` replaces it even where a server
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -17,11 +18,12 @@ SHOWN_CHARACTERS = 600
 # Answers with status 500 that a second try will not change. "N error(s) occurred" is how Nomad lists what is wrong with
 # a job (hashicorp/go-multierror). A server that is not the leader puts "rpc error: " before the leader's text.
 STALE_JOB = "Enforcing job modify index"
+NO_SESSION = "invalid session"
 NO_LEADER = "No cluster leader"
 STALE_VERSION = "enforcing version"
 FORBIDDEN = ("Permission denied", "ACL token not found", "ACL not found", "ACL support disabled", "token expired")
 _PERMANENT = re.compile(
-    r"Enforcing job modify index|enforcing version|errors? occurred:|can't revert|Permission denied|not found$"
+    r"Enforcing job modify index|enforcing version|errors? occurred:|can't revert|invalid session|Permission denied|not found$"
 )
 
 
@@ -41,11 +43,16 @@ def is_page(content_type: str, start: bytes) -> bool:
 
 def _conflict(text: str) -> str:
     """What to show of a conflict. Nomad answers with the variable that is there, secrets and all: no JSON is shown,
-    but for the reasons that a transaction of Consul's gives.
+    but for the reasons that a transaction of Consul's gives (`{"Errors": [{"OpIndex": 0, "What": "…"}]}`).
     """
-    if not text.startswith(("{", "[")):
+    if not text.lstrip().startswith(("{", "[")):
         return text
-    reasons = re.findall(r'"What":"((?:[^"\\]|\\.)*)"', text)
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    errors = (body.get("Errors") if isinstance(body, dict) else None) or []
+    reasons = [str(error["What"]) for error in errors if isinstance(error, dict) and "What" in error]
     return "; ".join(reasons) or "the check index does not match"
 
 
@@ -80,11 +87,11 @@ class Failures:
             )
         if status in (401, 403) or (status == 500 and text.endswith(FORBIDDEN)):
             return self.unauthorized(status, text, what)
-        if status == 404 or (status == 500 and text.endswith("not found")):
+        if status == 404 or (status == 500 and (text.endswith("not found") or NO_SESSION in text)):
             return NotFound(f"{self.server} does not know {what}: {text or 'not found'}", "", status)
         if status == 409 or (status == 500 and (STALE_JOB in text or STALE_VERSION in text)):
             return Conflict(
-                f"{self.options.service} refused {what}: {_conflict(text)}",
+                f"{self.options.service} refused {what}: {self.text(_conflict(body.decode('utf-8', 'replace')))}",
                 "somebody else changed it meanwhile: look at what is there now, then plan again",
             )
         if 300 <= status < 400:
@@ -156,7 +163,8 @@ class Failures:
         if "certificate required" in reason or "handshake failure" in reason or "bad certificate" in reason:
             return f"set {names.client_cert} and {names.client_key} to a client certificate that the server accepts"
         if "eof occurred" in reason:
-            return f"the server broke off: if it wants a client certificate, set {names.client_cert} and {names.client_key}"
+            both = f"{names.client_cert} and {names.client_key}"
+            return f"the server broke off: if it wants a client certificate, set {both}"
         if "wrong version number" in reason or "record layer failure" in reason or "unknown protocol" in reason:
             return f"the server speaks no TLS: set {names.address} to an http:// address"
         if "expired" in reason or "not yet valid" in reason:

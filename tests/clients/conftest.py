@@ -30,8 +30,8 @@ TOKEN = "5f2c7a90-secret-of-the-operator"
 
 @dataclass
 class Reply:
-    """One scripted answer. `chunks` are sent one by one (None: wait until the test is over); `cut` breaks the connection
-    after what was sent; `silent` says nothing at all until the test is over.
+    """One scripted answer. `chunks` are sent one by one (None: wait until the test is over); `cut` breaks the
+    connection after what was sent; `silent` says nothing at all until the test is over.
     """
 
     status: int = 200
@@ -134,7 +134,7 @@ class ScriptedServer:
                 else:
                     self.at_once(reply)
 
-            do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
+            do_GET = do_PUT = do_POST = do_DELETE = answer
 
             def at_once(self, reply: Reply) -> None:
                 content = reply.content()

@@ -125,7 +125,7 @@ def test_https_to_a_plain_port_names_the_address(server: ScriptedServer) -> None
 def test_a_file_that_is_missing_or_no_certificate_names_its_variable(authority: Authority, tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("not a certificate")
     pair, other = authority.issue("one"), authority.issue("two")
-    wrong: list[tuple[str, dict[str, str]]] = [
+    wrong: list[tuple[str, dict[str, Any]]] = [
         ("NOMAD_CACERT", {"ca_cert": str(tmp_path / "missing.pem")}),
         ("NOMAD_CACERT", {"ca_cert": str(tmp_path / "empty.pem")}),
         ("NOMAD_CLIENT_CERT", {"client_cert": str(tmp_path / "missing.pem"), "client_key": pair.key}),
