@@ -7,8 +7,9 @@ made when it is asked for, by joining. Deterministic and offline: no clock, no r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,16 @@ def validated(specs: Specs) -> list[Spec]:
         seen[spec.job_id] = spec.hash
         result.append(spec)
     return result
+
+
+def selected(specs: Sequence[Spec], patterns: Sequence[str]) -> list[Spec]:
+    """The specs whose job fits one of `patterns` (all without any). Raises SpecError where none does."""
+    chosen = [spec for spec in specs if matches(spec.job_id, patterns)]
+    if patterns and not chosen:
+        raise SpecError(f"no job is called {' or '.join(patterns)}", "`pryv-nomad render -o DIR` names them all")
+    return chosen
+
+
+def matches(job_id: str, patterns: Sequence[str]) -> bool:
+    """Whether a job's name fits one of the patterns (`*`, `?`, `[…]`), or there are none."""
+    return not patterns or any(fnmatchcase(job_id, pattern) for pattern in patterns)
