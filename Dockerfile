@@ -13,7 +13,7 @@ COPY consul-templates consul-templates
 COPY examples examples
 RUN python3 -m venv /opt/pryv-nomad \
  && /opt/pryv-nomad/bin/pip install --no-cache-dir --disable-pip-version-check . \
- && /opt/pryv-nomad/bin/pip uninstall --yes --disable-pip-version-check pip
+ && /opt/pryv-nomad/bin/pip uninstall --yes --disable-pip-version-check setuptools pip
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="pryv-nomad" \
