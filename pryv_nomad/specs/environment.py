@@ -1,7 +1,7 @@
 """The jinja2 environment of the job templates.
 
-Delimiters are `[[ value ]]`, `[% statement %]` and `[# comment #]`, because consul-template owns `{{ }}` and HCL `${ }`.
-Each value becomes an HCL literal (see `escape`), so a template cannot forget to quote; what is undefined is an error.
+Delimiters are `[[ value ]]`, `[% statement %]` and `[# comment #]`: consul-template owns `{{ }}` and HCL `${ }`. Each
+value becomes an HCL literal (see `escape`), so a template cannot forget to quote; what is undefined is an error.
 """
 
 from __future__ import annotations

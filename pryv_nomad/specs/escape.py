@@ -13,10 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from unicodedata import combining, normalize
 
-from markupsafe import Markup as Raw
+from markupsafe import Markup
 
 VARIABLE = "\x01{}\x02"
 """How `heredoc` is told of an HCL variable: VARIABLE.format("core") becomes ${var.core}. No text may hold \\x01."""
+
+
+class Raw(Markup):
+    """Text that is HCL already; jinja2 takes it, like what its own macros return, as it is."""
+
+    __slots__ = ()
+
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _UNQUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
@@ -29,8 +36,8 @@ _GO_SPECIAL = re.compile(r'["\\]|[^\x20-\x7e]')
 
 def literal(value: Any) -> Raw:
     """`value` as an HCL literal; text that is already HCL (`Raw`) stays. Raises TypeError for what HCL cannot hold."""
-    if isinstance(value, Raw):
-        return value
+    if isinstance(value, Markup):
+        return Raw(value)
     if isinstance(value, bool):
         return Raw("true" if value else "false")
     if isinstance(value, int | float):
@@ -69,7 +76,9 @@ def interpolated(text: str) -> Raw:
     pieces = _VARIABLE.split(text)
     if len(pieces) == 3 and not pieces[0] + pieces[2]:
         return Raw(f"var.{pieces[1]}")
-    return Raw('"' + "".join(f"${{var.{piece}}}" if odd % 2 else quoted(piece)[1:-1] for odd, piece in enumerate(pieces)) + '"')
+    return Raw(
+        '"' + "".join(f"${{var.{piece}}}" if odd % 2 else quoted(piece)[1:-1] for odd, piece in enumerate(pieces)) + '"'
+    )
 
 
 def _with_variables(text: str) -> str:
@@ -79,9 +88,9 @@ def _with_variables(text: str) -> str:
 def consul_text(text: str) -> str:
     """`text` as consul-template must be given it to write exactly `text`.
 
-    Besides `{{`, three things go through a quoted Go string: control characters, which a heredoc cannot hold; an opening
-    brace before such a string or at the end, since Go's scanner takes the leftmost pair; and non-ASCII text that is not in
-    Unicode's normal form NFC, into which HCL would bring it.
+    Besides `{{`, three things go through a quoted Go string: control characters, which a heredoc cannot hold; an
+    opening brace before such a string or at the end, since Go's scanner takes the leftmost pair; and non-ASCII text
+    that is not in Unicode's normal form NFC, into which HCL would bring it.
     """
     denormal = normalize("NFC", text) != text or combining(text[:1] or " ") > 0
     return (_TO_QUOTE_DENORMAL if denormal else _TO_QUOTE).sub(lambda match: "{{" + go_string(match[0]) + "}}", text)

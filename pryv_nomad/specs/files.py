@@ -43,7 +43,9 @@ def to_folder(specs: Iterable[Spec], form: str, folder: Path, only: Sequence[str
         for name in stale if clean else ():
             (folder / name).unlink()
     except OSError as error:
-        raise SpecError(f"{error.filename or folder}: {error.strerror}", "give -o a folder that can be written") from error
+        raise SpecError(
+            f"{error.filename or folder}: {error.strerror}", "give -o a folder that can be written"
+        ) from error
     return Written(len(names), stale)
 
 

@@ -107,6 +107,7 @@ def _upstream(hole: Upstream, place: Place, release: Release) -> str:
     lines = f"{{{{ if $n }}}}\n    {{{{ end }}}}{server}"
     if hole.canary == "only":
         return f'{{{{ range $n, $_ := service "{query}" }}}}{lines}{{{{ end }}}}'
-    healthy = f'{{{{ $live := service "{query}" }}}}{{{{ if not $live }}}}{{{{ $live = service "{query}|any" }}}}{{{{ end }}}}'
+    wider = f'{{{{ if not $live }}}}{{{{ $live = service "{query}|any" }}}}{{{{ end }}}}'
+    healthy = f'{{{{ $live := service "{query}" }}}}{wider}'
     none = HOLD if hole.component in _VITAL else "server 127.0.0.1:9 down;"
     return f"{healthy}{{{{ range $n, $_ := $live }}}}{lines}{{{{ else }}}}{none}{{{{ end }}}}"

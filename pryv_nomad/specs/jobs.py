@@ -107,14 +107,18 @@ def other_values(cluster: Cluster, job: JobKind, generations: Mapping[str, int])
     """What a template of a job outside the cores is given."""
     role = "single" if job.kind == "edge-single" else job.owner
     machine = _machine(cluster, job.owner)
-    where = Constraint(attribute="${node.unique.name}", value=machine.node) if machine.node else _role(cluster, job.owner)
+    where = _on_node(machine.node) if machine.node else _with_role(job.owner)
     pins = [_pin(constraint) for constraint in (where, *cluster.file.constraints, *machine.constraints)]
     core = cluster.deployed_cores[0].name if role == "single" and cluster.deployed_cores else CORE
     tasks = _tasks(cluster, job.groups, role, core, None, generations)
     return _values(cluster, tasks, pins, cluster.datacenter_of(machine))
 
 
-def _role(cluster: Cluster, owner: str) -> Constraint:
+def _on_node(name: str) -> Constraint:
+    return Constraint(attribute="${node.unique.name}", value=name)
+
+
+def _with_role(owner: str) -> Constraint:
     """A machine may have several roles, separated by commas in its meta; a single machine has them all."""
     role = "registry" if owner == "platform" else owner
     return Constraint(attribute="${meta.pryv_role}", operator="set_contains", value=role)

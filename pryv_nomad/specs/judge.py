@@ -13,13 +13,14 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
 LONGEST = 63
 # What Nomad itself replaces: the node's facts, and the task's own environment.
 _KNOWN = re.compile(r"\$\{(?:node\.|attr\.|meta\.|NOMAD_|[A-Z][A-Z0-9_]*\})")
-_MINIMUM_KILL = 0
 
 
 def judge_name(name: str, what: str) -> None:
     """Raises SpecError for a name that Nomad or Consul would not take."""
     if len(name) > LONGEST:
-        raise SpecError(f"{what}: {name} is {len(name)} characters long, {LONGEST} are allowed", "choose a shorter name")
+        raise SpecError(
+            f"{what}: {name} is {len(name)} characters long, {LONGEST} are allowed", "choose a shorter name"
+        )
     if not _NAME.fullmatch(name):
         raise SpecError(f"{what}: {name!r} is not a name", "use letters, digits and inner hyphens")
 

@@ -14,10 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment
+
 from pryv_nomad.errors import SpecError
 from pryv_nomad.model.cluster import Cluster, Core, Profile
 from pryv_nomad.specs import hcl
-from pryv_nomad.specs.environment import Environment, environment, fill
+from pryv_nomad.specs.environment import environment, fill
 from pryv_nomad.specs.escape import Raw, quoted
 from pryv_nomad.specs.jobs import JobKind, core_kinds, core_values, other_jobs, other_values
 from pryv_nomad.specs.judge import judge, judge_name
@@ -59,7 +61,7 @@ class Spec:
 
     @property
     def json_text(self) -> str:
-        """The job in the JSON of Nomad's API, canonical: sorted keys, no spaces. Not kept: it is made in microseconds."""
+        """The job in the JSON of Nomad's API, canonical: sorted keys, no spaces. Made each time, in microseconds."""
         return self.shape.compiled.json(self.values)
 
     @cached_property
@@ -74,7 +76,9 @@ class Specs:
     Iterating costs no JSON; each shape is rendered and parsed when its first job comes by.
     """
 
-    def __init__(self, cluster: Cluster, templates: Environment, generations: Mapping[str, int], migrating: bool) -> None:
+    def __init__(
+        self, cluster: Cluster, templates: Environment, generations: Mapping[str, int], migrating: bool
+    ) -> None:
         self._cluster, self._templates = cluster, templates
         self._generations, self._migrating = generations, migrating
         self._shapes: dict[tuple[str, Profile | None], Shape] = {}
@@ -111,7 +115,7 @@ class Specs:
         text = fill(self._templates, name, values)
         document = hcl.parse(text, name.removesuffix(".j2"))
         compiled = hcl.compile(document, [key for key in variables if f'variable "{key}"' in text], self._nomad)
-        judge(compiled.json({key: "a" for key in variables}), name)
+        judge(compiled.json(dict.fromkeys(variables, "a")), name)
         return Shape(text, compiled)
 
     @property
@@ -134,8 +138,8 @@ def render(
     """The specs of `cluster`. Rendering is lazy: errors of a template come when its first job is reached.
 
     `templates` is a folder that is looked into first, file by file. `generations` says how often each secret was
-    rotated, by default as the cluster file says. `migrating`: the change brings a release that migrates data, so that core gets neither a canary, which would
-    share its database, nor Nomad's revert. Raises SpecError.
+    rotated, by default as the cluster file says. `migrating`: the change brings a release that migrates data, so that
+    core gets neither a canary, which would share its database, nor Nomad's revert. Raises SpecError.
     """
     counted = cluster.file.secrets.generations if generations is None else generations
     return Specs(cluster, environment(templates), counted, migrating)

@@ -19,7 +19,7 @@ from pryv_nomad.specs.templates import ConfigTemplate
 
 CSI_SHARED, CSI_SINGLE = "multi-node-multi-writer", "single-node-writer"
 DATABASE_PATIENCE = 10
-"""How many times the usual kill timeout a database gets: killed while it writes, it repairs itself at the next start."""
+"""How many times the usual kill timeout a database gets: killed while it writes, it has to repair itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,10 @@ class Seat:
     profile: Profile | None = None
 
 
-def task(cluster: Cluster, name: str, seat: Seat, templates: tuple[ConfigTemplate, ...], mounts: tuple[Mount, ...] = ()) -> Task:
-    """The task of component `name`. `templates` are its rendered files, `mounts` what it needs besides the usual ones."""
+def task(
+    cluster: Cluster, name: str, seat: Seat, templates: tuple[ConfigTemplate, ...], mounts: tuple[Mount, ...] = ()
+) -> Task:
+    """The task of component `name`; `templates` are its rendered files, `mounts` what it needs besides the usual."""
     component = cluster.component(name)
     ports = tuple(_ports(cluster, name, component, seat))
     database = is_database(component)
@@ -158,7 +160,9 @@ def _services(cluster: Cluster, name: str, component: Component, seat: Seat) -> 
         service = "pryv-edge" if component.role == "edge" else service_name(cluster.release, name, key)
         health = _health(cluster, component.health) if key == asked else Health(type="none")
         for number in range(processes(name, component, seat)) if port.per_process else [None]:
-            services.append(Service(service, label(name, key, number), mine, canary, meta, health, name.replace("_", "-")))
+            services.append(
+                Service(service, label(name, key, number), mine, canary, meta, health, name.replace("_", "-"))
+            )
     return services
 
 
@@ -178,7 +182,10 @@ def _volumes(cluster: Cluster, component: Component, seat: Seat) -> list[VolumeU
 
 def _mounts(component: Component, templates: tuple[ConfigTemplate, ...]) -> list[Mount]:
     """Folders rather than files, which would keep their old content: a changed file is a new inode."""
-    mounts = [Mount(folder, component.configuration, True) for folder in sorted({file.folder for file in templates if file.folder})]
+    mounts = [
+        Mount(folder, component.configuration, True)
+        for folder in sorted({file.folder for file in templates if file.folder})
+    ]
     if component.configuration:
         # The allocation's own folder is writable for every user and survives a restart of the task.
         mounts.append(Mount("../alloc/data", posixpath.join(posixpath.dirname(component.configuration), "log"), False))

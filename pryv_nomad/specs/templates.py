@@ -63,7 +63,7 @@ def config_templates(
     waiting: Waiting,
     generations: Mapping[str, int],
 ) -> tuple[ConfigTemplate, ...]:
-    """The component's files. One secret among them moves all into `secrets/`, because they are mounted as one folder."""
+    """The component's files. One secret among them moves all into `secrets/`: they are mounted as one folder."""
     private = component.role == "edge" or any(file.secret for file in files)
     folder = f"secrets/{FOLDER}" if private else f"local/{FOLDER}"
     owner = _owner(component)
@@ -108,7 +108,9 @@ def certificate_templates(cluster: Cluster) -> tuple[ConfigTemplate, ...]:
 
 def _certificate(text: str, name: str) -> ConfigTemplate:
     folder = f"secrets/{FOLDER}"
-    return ConfigTemplate(heredoc(text + "\n"), f"{folder}/secret/{name}", folder, "signal", CERTIFICATE, "0400", None, True)
+    return ConfigTemplate(
+        heredoc(text + "\n"), f"{folder}/secret/{name}", folder, "signal", CERTIFICATE, "0400", None, True
+    )
 
 
 def pull_credentials(cluster: Cluster, generations: Mapping[str, int]) -> tuple[ConfigTemplate, ...]:
