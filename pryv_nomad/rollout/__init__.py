@@ -1,0 +1,1 @@
+"""Carrying a plan out: observe, decide, act, save. `decide` is pure; only observing and acting touch the cluster."""

@@ -1,0 +1,215 @@
+"""Does what was decided, one action at a time, and saves what came of it before the next.
+
+A registration is recorded twice: that it is about to happen, and what it became. So a run that dies in between is
+known for ours by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pryv_nomad.bridge.catalog import Catalog
+from pryv_nomad.errors import ApiError, Conflict, NotFound, PryvNomadError
+from pryv_nomad.plan.answers import Answer
+from pryv_nomad.plan.change import Change
+from pryv_nomad.plan.intent import Intent, Member
+from pryv_nomad.plan.observed import Record
+from pryv_nomad.rollout import explain
+from pryv_nomad.rollout.decide import Adopt, Enlist, Explain, Promote, Register, Stop, ToDo
+from pryv_nomad.rollout.events import Event, Tell
+from pryv_nomad.rollout.records import Records
+from pryv_nomad.rollout.state import Phase, State
+
+if TYPE_CHECKING:
+    from pryv_nomad.clients.consul import Consul
+    from pryv_nomad.clients.nomad import Nomad
+
+NEVER_REGISTERED = -1
+
+
+@dataclass
+class Actor:
+    """Carries actions out. `known` are our records as they were read; they are kept up to date."""
+
+    nomad: Nomad
+    consul: Consul
+    records: Records
+    known: dict[str, Record]
+    intent: Intent
+    tell: Tell
+
+    def act(self, action: ToDo, state: State, now: float) -> State:
+        """Do one action and return the state after it. Errors of Nomad and Consul pass through."""
+        if isinstance(action, Enlist):
+            self.enlist(next(member for member in self.intent.members if member.name == action.core))
+            return replace(state, enlisted=state.enlisted | {action.core})
+        step = next(step for step in state.steps if step.job_id == action.job_id)
+        if isinstance(action, Register):
+            index, evaluation = self._register(step.change)
+            moved = replace(step, phase=Phase.MOVING, index=index, evaluation=evaluation, since=now)
+            return state.with_steps({step.job_id: moved})
+        if isinstance(action, Adopt):
+            self._adopt(step.change)
+            return state.with_steps({step.job_id: replace(step, phase=Phase.DONE, progress="recorded")})
+        if isinstance(action, Stop):
+            self._stop(step.change)
+            return state.with_steps({step.job_id: replace(step, phase=Phase.MOVING, since=now)})
+        if isinstance(action, Promote):
+            self._promote(action)
+        else:
+            self._explain(action, step.change.job_id)
+        return state
+
+    # -- jobs
+
+    def _register(self, change: Change) -> tuple[int, str]:
+        before = self._record_before(change)
+        self._save(change.job_id, replace(before, pending=change.hash))
+        answer = self._registered(change)
+        job = self.nomad.job(change.job_id)
+        self._save(change.job_id, self._record(change, job))
+        warning = (str(answer.get("Warnings") or "").strip(),)
+        self.tell(
+            Event("registered", f"registered ({change.action.value})", change.job_id, tuple(filter(None, warning)))
+        )
+        return int(job["JobModifyIndex"]), str(answer.get("EvalID") or "")
+
+    def _registered(self, change: Change) -> Mapping[str, Any]:
+        try:
+            return self.nomad.register(change.spec, enforce_index=change.index)
+        except Conflict:
+            # The client tries again when an answer is lost; then the first try may be what stands in its way.
+            if Answer.of(self.nomad.plan(change.spec)).differs:
+                raise
+            evaluations = self.nomad.evaluations_for_job(change.job_id)
+            newest = max(evaluations, key=lambda each: int(each.get("CreateIndex") or 0), default={})
+            return {"EvalID": newest.get("ID", "")}
+
+    def _record_before(self, change: Change) -> Record:
+        """Our record, true to the job as it is: a registration makes exactly one version after it."""
+        record = self.known.get(change.job_id)
+        if record is not None and record.index == change.index and not record.pending:
+            return record
+        try:
+            version = int(self.nomad.job(change.job_id)["Version"]) if change.index else NEVER_REGISTERED
+        except NotFound:
+            version = NEVER_REGISTERED
+        known = record or Record("", 0, owner=change.owner, kind=change.kind, hosting=change.hosting)
+        return replace(known, index=change.index, version=version, pending="")
+
+    def _record(self, change: Change, job: Mapping[str, Any]) -> Record:
+        return Record(
+            hash=change.hash,
+            index=int(job["JobModifyIndex"]),
+            version=int(job["Version"]),
+            owner=change.owner,
+            kind=change.kind,
+            hosting=change.hosting,
+            release=self.intent.release,
+        )
+
+    def _adopt(self, change: Change) -> None:
+        job = self._as_planned(change)
+        self._save(change.job_id, self._record(change, job))
+        self.tell(Event("adopted", "runs as it should; recorded", change.job_id))
+
+    def _stop(self, change: Change) -> None:
+        self._as_planned(change)
+        self.nomad.stop(change.job_id)
+        if change.hash:
+            record = self.known.get(change.job_id) or Record("", 0, owner=change.owner, kind=change.kind)
+            job = self.nomad.job(change.job_id)
+            stopped = replace(record, index=int(job["JobModifyIndex"]), version=int(job["Version"]), pending="")
+            self._save(change.job_id, stopped)
+        else:
+            self.records.delete(change.job_id)
+            self.known.pop(change.job_id, None)
+        self.tell(Event("stopping", "told to stop", change.job_id))
+
+    def _as_planned(self, change: Change) -> Mapping[str, Any]:
+        """The job, which must be as the plan saw it: stopping has no check index, so this is read just before."""
+        job = self.nomad.job(change.job_id)
+        if int(job["JobModifyIndex"]) != change.index:
+            raise Conflict(
+                f"{change.job_id}: somebody else changed it meanwhile"
+                f" (JobModifyIndex {job['JobModifyIndex']}, planned with {change.index})",
+                "make a new plan and look at it",
+            )
+        return job
+
+    def _save(self, job_id: str, record: Record) -> None:
+        self.records.write(job_id, record)
+        self.known[job_id] = record
+
+    def _promote(self, action: Promote) -> None:
+        """Promote the deployment that was seen, if it still is the job's newest one."""
+        latest = self.nomad.latest_deployment(action.job_id)
+        if latest is None or latest["ID"] != action.deployment or latest["Status"] != "running":
+            return
+        try:
+            self.nomad.promote(action.deployment)
+        except ApiError as error:
+            if error.exit_code != ApiError.exit_code:
+                raise
+            # A canary that became unhealthy meanwhile: Nomad judges it, and the next look tells.
+            self.tell(Event("warning", f"not promoted: {error.message}", action.job_id))
+            return
+        self.tell(Event("promoted", "canaries are healthy: promoted", action.job_id))
+
+    # -- the membership
+
+    def enlist(self, member: Member) -> None:
+        """Make a core known to the registry, at the address of the node that runs it where the file gives none."""
+        catalog = Catalog(self.consul, self.intent.platform.domain)
+        node = None if member.ip or member.external else self._node_of(member)
+        changed, warning = catalog.enlist(member, node, catalog.members().get(member.name))
+        if warning:
+            self.tell(Event("warning", warning))
+        if changed:
+            catalog.bump_generation()
+            self.tell(Event("member", f"core {member.name} ({member.hosting}) is registered in Consul"))
+
+    def _node_of(self, member: Member) -> Mapping[str, Any] | None:
+        """The node that runs a core: where its edge is, else where its core is."""
+        for kind in ("edge", "core"):
+            stubs = self.nomad.allocations_for_job(f"pryv-{kind}-{member.name}")
+            running = [each for each in stubs if each.get("ClientStatus") == "running"]
+            if running:
+                newest = max(running, key=lambda each: int(each.get("CreateIndex") or 0))
+                return self.nomad.node(newest["NodeID"])
+        return None
+
+    # -- failures
+
+    def _explain(self, action: Explain, job_id: str) -> None:
+        text: list[str] = []
+        for culprit in explain.culprits(self.nomad.allocations_for_job(job_id), self._failed_version(job_id)):
+            log, stream = self._log(culprit)
+            checks = () if culprit.failed else explain.failing_checks(self._critical_checks(), culprit.allocation)
+            text += explain.lines(culprit, log, stream, checks)
+        if text:
+            self.tell(Event("explained", action.reason, job_id, tuple(text)))
+
+    def _failed_version(self, job_id: str) -> int | None:
+        record = self.known.get(job_id)
+        return record.version if record else None
+
+    def _log(self, culprit: explain.Culprit) -> tuple[list[str], str]:
+        for stream in ("stderr", "stdout"):
+            try:
+                tail = self.nomad.task_log_tail(culprit.allocation, culprit.task, stream, explain.LOG_LINES)
+            except PryvNomadError as error:
+                return [f"(no log: {error.message})"], stream
+            if any(line.strip() for line in tail):
+                return tail, stream
+        return [], "stdout"
+
+    def _critical_checks(self) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = self.consul.get("/v1/health/state/critical").body or []
+        except PryvNomadError as error:
+            self.tell(Event("warning", f"Consul's checks cannot be read: {error.message}"))
+            return []
+        return found

@@ -1,0 +1,113 @@
+"""The loop that carries a plan out: observe, decide, act, wait; interrupted only between actions.
+
+It ends when all is done, or when something failed and what moved has come to its end.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TypeVar
+
+from pryv_nomad.errors import ApiError, Unreachable
+from pryv_nomad.plan.intent import Policy
+from pryv_nomad.rollout.act import Actor
+from pryv_nomad.rollout.decide import Decision, decide
+from pryv_nomad.rollout.events import Event, Tell
+from pryv_nomad.rollout.state import Phase, Sight, State
+from pryv_nomad.rollout.watch import Watch
+
+# How long Nomad may be unreachable while we only look; nothing is done meanwhile.
+PATIENCE_S = 120.0
+RETRY_S = 2.0
+T = TypeVar("T")
+
+
+class Interruption:
+    """Ctrl-C, held back while an action is under way."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._held = False
+
+    @contextmanager
+    def watched(self) -> Iterator[Interruption]:
+        """Take SIGINT for the time of the block (only in the main thread does Python allow it)."""
+        before = signal.signal(signal.SIGINT, self._arrived)
+        try:
+            yield self
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """An action: an interruption waits for its end."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+    def _arrived(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if not self._held:
+            raise KeyboardInterrupt
+
+
+@dataclass
+class Execution:
+    """One run of a plan. `clock` counts seconds from anywhere."""
+
+    actor: Actor
+    watch: Watch
+    policy: Policy
+    tell: Tell
+    interruption: Interruption = field(default_factory=Interruption)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self, state: State) -> State:
+        """Carry the plan out and return how far it came. Raises KeyboardInterrupt between two actions."""
+        while True:
+            decision = decide(state, self._look(state), self.policy, self.clock())
+            state = self._carry_out(decision)
+            if decision.finished:
+                return state
+            if state.phase(Phase.MOVING):
+                self._wait(state)
+
+    def _carry_out(self, decision: Decision) -> State:
+        for told in decision.told:
+            self.tell(Event(told.kind, told.text, told.job_id))
+        self.tell(Event("waiting", decision.sentence))
+        state = decision.state
+        for action in decision.actions:
+            with self.interruption.held():
+                state = self.actor.act(action, state, self.clock())
+            if self.interruption.asked:
+                raise KeyboardInterrupt
+        return state
+
+    def _look(self, state: State) -> dict[str, Sight]:
+        moving = state.phase(Phase.MOVING)
+        return self._patiently(lambda: self.watch.look(moving)) if moving else {}
+
+    def _wait(self, state: State) -> None:
+        self._patiently(lambda: self.watch.wait(state.phase(Phase.MOVING)))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Try again while Nomad does not answer or has no leader: looking changes nothing, so it may take its time."""
+        begun = self.clock()
+        while True:
+            try:
+                return call()
+            except ApiError as error:
+                passing = isinstance(error, Unreachable) or error.status >= 500
+                if not passing or self.clock() - begun >= PATIENCE_S:
+                    raise
+                self.tell(Event("warning", f"{error.message}; trying again"))
+            self.sleep(RETRY_S)
