@@ -116,22 +116,12 @@ def build(images: Mapping[str, tuple[str, Component]]) -> None:
     """Make an image for each of `images`: its full name → component's name and facts."""
     for image, (name, component) in sorted(images.items()):
         user = [f"USER {component.user}"] if component.user else []
-        changes = [
-            "--change",
-            f"LABEL {_LABEL}=true",
-            *user,
-            "--change",
-            'ENTRYPOINT ["/standin/start"]',
-            "--change",
-            "ENV PATH=/bin",
-        ]
-        subprocess.run(
-            ["docker", "import", *changes, "-", image],
-            input=_archive(files(name, component)),
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
+        settings = [f"LABEL {_LABEL}=true", 'ENTRYPOINT ["/standin/start"]', "ENV PATH=/bin", *user]
+        changes = [word for setting in settings for word in ("--change", setting)]
+        command = ["docker", "import", *changes, "-", image]
+        archive = _archive(files(name, component))
+        answer = subprocess.run(command, input=archive, capture_output=True, check=False, timeout=60)
+        assert answer.returncode == 0, answer.stderr.decode()
 
 
 def remove(images: Iterable[str]) -> None:
