@@ -21,6 +21,7 @@ from pryv_nomad.model.cluster import Cluster, Core, Profile
 from pryv_nomad.specs import hcl
 from pryv_nomad.specs.environment import environment, fill
 from pryv_nomad.specs.escape import Raw, quoted
+from pryv_nomad.specs.hcl.variables import declared
 from pryv_nomad.specs.jobs import JobKind, core_kinds, core_values, other_jobs, other_values
 from pryv_nomad.specs.judge import judge, judge_name
 
@@ -34,6 +35,7 @@ class Shape:
 
     text: str
     compiled: hcl.CompiledJob
+    variables: tuple[str, ...]
 
     def hcl(self, values: Mapping[str, str]) -> str:
         """The text with these defaults, as a human may give it to `nomad job run`."""
@@ -100,7 +102,8 @@ class Specs:
             shape = self._shapes[kind, core.profile] = self._shape(kind, values, tuple(_own_values(core)))
         job_id = f"pryv-{kind}-{core.name}"
         judge_name(job_id, f"the {kind} job of core {core.name}")
-        return Spec(job_id, core.name, kind, shape, _own_values(core))
+        own = _own_values(core)
+        return Spec(job_id, core.name, kind, shape, {key: own[key] for key in shape.variables})
 
     def _other(self, job: JobKind) -> Spec:
         shape = self._shapes.get((job.kind, None))
@@ -114,9 +117,11 @@ class Specs:
         values |= {"vars": {key: Raw(quoted(_MARK + key)) for key in variables}, "migrating": self._migrating}
         text = fill(self._templates, name, values)
         document = hcl.parse(text, name.removesuffix(".j2"))
-        compiled = hcl.compile(document, [key for key in variables if f'variable "{key}"' in text], self._nomad)
-        judge(compiled.json(dict.fromkeys(variables, "a")), name)
-        return Shape(text, compiled)
+        there = declared(document)  # an own template may do without some
+        used = tuple(key for key in variables if key in there)
+        compiled = hcl.compile(document, used, self._nomad)
+        judge(compiled.json(dict.fromkeys(used, "a")), name)
+        return Shape(text, compiled, used)
 
     @property
     def _nomad(self) -> str:

@@ -13,6 +13,7 @@ from pryv_nomad.model.cluster import Cluster, Profile, Resources
 from pryv_nomad.model.file import Volume
 from pryv_nomad.model.release import Component, Health
 from pryv_nomad.model.types import seconds
+from pryv_nomad.settings import mail
 from pryv_nomad.specs.escape import VARIABLE, Raw, interpolated
 from pryv_nomad.specs.places import Place, is_database, label, service_name
 from pryv_nomad.specs.templates import ConfigTemplate
@@ -110,7 +111,7 @@ def task(
         services=tuple(_services(cluster, name, component, seat)),
         volumes=tuple(_volumes(cluster, component, seat)),
         templates=templates,
-        mounts=(*_mounts(component, templates), *mounts),
+        mounts=(*_mounts(name, component, templates), *mounts),
         environment=_environment(name, component, seat),
         resources=seat.profile.resource(name) if seat.profile else cluster.resource(name),
         kill_timeout=_kill_timeout(cluster, database),
@@ -180,12 +181,15 @@ def _volumes(cluster: Cluster, component: Component, seat: Seat) -> list[VolumeU
     return uses
 
 
-def _mounts(component: Component, templates: tuple[ConfigTemplate, ...]) -> list[Mount]:
+def _mounts(name: str, component: Component, templates: tuple[ConfigTemplate, ...]) -> list[Mount]:
     """Folders rather than files, which would keep their old content: a changed file is a new inode."""
     mounts = [
         Mount(folder, component.configuration, True)
         for folder in sorted({file.folder for file in templates if file.folder})
     ]
+    if name == "mail":
+        # service-mail has its templates beside its program.
+        mounts += [Mount(f"{folder}/{mail.TEMPLATES}", "/app/bin/templates", True) for folder in folders]
     if component.configuration:
         # The allocation's own folder is writable for every user and survives a restart of the task.
         mounts.append(Mount("../alloc/data", posixpath.join(posixpath.dirname(component.configuration), "log"), False))
