@@ -23,7 +23,8 @@ NO_LEADER = "No cluster leader"
 STALE_VERSION = "enforcing version"
 FORBIDDEN = ("Permission denied", "ACL token not found", "ACL not found", "ACL support disabled", "token expired")
 _PERMANENT = re.compile(
-    r"Enforcing job modify index|enforcing version|errors? occurred:|can't revert|invalid session|Permission denied|not found$"
+    r"Enforcing job modify index|enforcing version|errors? occurred:|can't revert|invalid session|"
+    r"Permission denied|not found$"
 )
 
 

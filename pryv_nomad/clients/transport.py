@@ -80,7 +80,7 @@ class TlsAdapter(requests.adapters.HTTPAdapter):
     """requests' connection pool with our own TLS context and the name that the server's certificate must carry.
 
     requests on its own adds the certifi bundle to any context, which would trust every public authority besides the
-    one that was named; hence `cert_verify` and the pool's key are ours.
+    one that was named; hence `cert_verify` and the pool's key are ours (the latter since requests 2.32).
     """
 
     def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
@@ -91,17 +91,24 @@ class TlsAdapter(requests.adapters.HTTPAdapter):
                 self._tls["assert_hostname"] = server_name
         super().__init__(pool_connections=2, pool_maxsize=POOL_SIZE)
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As requests', with our TLS settings for every connection."""
+        super().init_poolmanager(*args, **(kwargs | self._tls))
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """As requests', with our TLS settings for the connection inside the proxy's tunnel."""
+        return super().proxy_manager_for(proxy, **(kwargs | self._tls))
+
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Leave the context alone: it is complete."""
 
     def build_connection_pool_key_attributes(  # type: ignore[override]
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The pool's host, and our TLS settings in place of the ones that requests would derive."""
+        """The pool's host, and none of the TLS settings that requests would derive: the pool has ours."""
         del verify, cert
         url = urllib.parse.urlsplit(str(request.url))
-        host: dict[str, Any] = {"scheme": url.scheme, "host": url.hostname, "port": url.port}
-        return host, dict(self._tls) if url.scheme == "https" else {}
+        return {"scheme": url.scheme, "host": url.hostname, "port": url.port}, {}
 
 
 class Session(requests.Session):
