@@ -31,8 +31,10 @@ def settings_faults(written: Mapping[str, Any], catalogue: Catalogue) -> Iterato
                 if _at(value, inside.split(".")) is not None:
                     place = (*here, *inside.split("."))
                     yield Problem(paths.text(place), "is a secret", remedy=_SECRETS_REMEDY)
-            hidden = _without(value, variable.secret_at)
-            yield from (Problem(paths.text((*here, *path)), text) for path, text in faults(variable, hidden))
+            for path, text in faults(variable, _without(value, variable.secret_at)):
+                # What stands beside a secret may be one in the wrong place: say what is expected, not what is there.
+                shown = text.partition(", not ")[0] if variable.secret_at else text
+                yield Problem(paths.text((*here, *path)), shown)
 
 
 def _unknown(name: str, catalogue: Catalogue) -> Problem:

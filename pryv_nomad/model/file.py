@@ -11,7 +11,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pryv_nomad.model.types import Address, Domain, Duration, Label, Version, VolumeSource
+from pryv_nomad.model.types import (
+    Address,
+    Domain,
+    Duration,
+    Label,
+    Name,
+    Operator,
+    VariableKey,
+    VariablePath,
+    Version,
+    VolumeSource,
+)
 
 
 class Section(BaseModel):
@@ -25,9 +36,9 @@ class Platform(Section):
 
     domain: Domain
     """Domain of the platform; users live at USERNAME.DOMAIN."""
-    name: str
+    name: Name
     """Public name of the service, shown by /service/info."""
-    region: str = "global"
+    region: Name = "global"
     """Nomad region that runs the platform."""
     namespace: str = Field("default", pattern=r"^[a-zA-Z0-9-]{1,128}$")
     """Nomad namespace; one platform a namespace."""
@@ -38,7 +49,7 @@ class Platform(Section):
 class Hosting(Section):
     """A place where users' data lives, as a user picks it at registration."""
 
-    datacenter: str
+    datacenter: Name
     """Nomad datacenter of this hosting's machines."""
     url: str
     """Provider's site: http(s)://host, without a path (the register refuses one)."""
@@ -51,9 +62,9 @@ class Hosting(Section):
 class Constraint(Section):
     """A Nomad constraint, in Nomad's words."""
 
-    attribute: str
+    attribute: Name
     """Such as `${node.class}` or `${attr.cpu.arch}`."""
-    operator: str = "="
+    operator: Operator = "="
     """Nomad's operator: =, !=, <, regexp, version, set_contains, is_set …"""
     value: str = ""
     """What the attribute is compared with."""
@@ -101,15 +112,15 @@ class CoreEntry(Section):
 
     name: str
     """`co1`, or a range: `co[1-500]`, `co[01-20]`, `co[1-3,7]`."""
-    hosting: str
+    hosting: Name
     """A key of `hostings`."""
     ip: Address | tuple[Address, ...] | None = None
     """Public address (a range: one each). Without it: the node's meta pryv_public_ip, else the node's address."""
     external: bool = False
     """Still runs outside Nomad (docker-compose): listed in the registry, not deployed. Needs `ip`."""
-    node: str | None = None
+    node: Name | None = None
     """Name of the Nomad node that runs it, in place of the constraint on the node's meta pryv_core."""
-    node_class: str | None = None
+    node_class: Name | None = None
     """A key of `node_classes`: constrains the core to it and checks that the core fits."""
     procs: int | None = Field(None, ge=1, le=64)
     """NUM_PROCS of core: API processes, one a CPU."""
@@ -130,9 +141,9 @@ class Machine(Section):
 
     ip: Address | None = None
     """Public address; without it, the node's meta pryv_public_ip, else the node's address."""
-    datacenter: str | None = None
+    datacenter: Name | None = None
     """Default: the first of `datacenters`."""
-    node: str | None = None
+    node: Name | None = None
     """Name of the Nomad node, in place of the constraint on the node's meta pryv_role."""
     constraints: tuple[Constraint, ...] = ()
     """Further constraints."""
@@ -185,11 +196,11 @@ class Static(Machine):
 class ImageCredentials(Section):
     """Where the pull credentials are; never what they are."""
 
-    variable: str = "nomad/jobs"
+    variable: VariablePath = "nomad/jobs"
     """Path of the Nomad Variable that holds them."""
-    username_key: str = "IMAGE_REGISTRY_USERNAME"
+    username_key: VariableKey = "IMAGE_REGISTRY_USERNAME"
     """Its key with the user name."""
-    password_key: str = "IMAGE_REGISTRY_PASSWORD"  # noqa: S105 - the name of a key, not a password
+    password_key: VariableKey = "IMAGE_REGISTRY_PASSWORD"  # noqa: S105 - the name of a key, not a password
     """Its key with the password."""
 
 
@@ -267,9 +278,9 @@ class Logs(Section):
 class Network(Section):
     """Host networks of the Nomad clients."""
 
-    private: str = "private"
+    private: Name = "private"
     """Where everything but the edges and dns listens; MongoDB, InfluxDB, redis and NATS have no authentication."""
-    public: str | None = None
+    public: Name | None = None
     """Where the edges and dns listen; default: the client's own interface."""
     allow_public_backends: bool = False
     """Leave out the private network. Only for a machine behind a firewall."""
@@ -335,9 +346,9 @@ class ClusterFile(Section):
     """The platform itself."""
     release: Version
     """Name of the release, such as 1.9.2; `pryv-nomad schema --releases` lists them."""
-    releases: str | None = None
+    releases: Name | None = None
     """Folder with further release files, relative to the cluster file."""
-    datacenters: tuple[str, ...] = Field(min_length=1)
+    datacenters: tuple[Name, ...] = Field(min_length=1)
     """Nomad datacenters of the platform; the registry and the static site run in the first."""
     hostings: dict[Label, Hosting] = Field(min_length=1)
     """The hostings, by their key."""

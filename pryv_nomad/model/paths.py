@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 Path = tuple[str | int, ...]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
-_STEP = re.compile(r"\.?([A-Za-z0-9_-]+)|\[(\d+)\]|\[([^\]\"]+)\]|\[\"([^\"]+)\"\]")
+_STEP = re.compile(r'\.?([A-Za-z0-9_-]+)|\[(\d+)\]|\[([^\[\]"]+)\]|\[("(?:[^"\\]|\\.)*")\]')
 
 
 def text(path: Path) -> str:
@@ -19,7 +20,7 @@ def text(path: Path) -> str:
         elif _PLAIN.fullmatch(step):
             parts.append(f".{step}" if parts else step)
         else:
-            parts.append(f"[{step!r}]")
+            parts.append(f"[{json.dumps(step)}]")
     return "".join(parts)
 
 
@@ -31,7 +32,7 @@ def parse(written: str) -> Path:
         step = _STEP.match(written, position)
         if not step or (step[0].startswith(".") and not path):
             raise ValueError(f"not a place in the file: {written!r}")
-        path.append(int(step[2]) if step[2] else step[1] or step[3] or step[4])
+        path.append(int(step[2]) if step[2] else json.loads(step[4]) if step[4] else step[1] or step[3])
         position = step.end()
     if not path:
         raise ValueError("no place in the file")

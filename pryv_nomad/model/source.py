@@ -51,8 +51,11 @@ class _Named(io.BytesIO):
 
 
 def place(mark: Any) -> str:
-    """`cluster.yml:31:9` of a PyYAML mark."""
-    return f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else ""
+    """`cluster.yml:31:9` of a PyYAML mark; of a value of the command line, the option it came with."""
+    if not mark:
+        return ""
+    name = str(mark.name)
+    return name if name.startswith("--") else f"{name}:{mark.line + 1}:{mark.column + 1}"
 
 
 def read(file: FilePath) -> yaml.MappingNode:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:(\d+)(ms|s|m|h))+")
@@ -57,6 +57,26 @@ def _volume_source(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if value != value.strip():
+        raise ValueError("must not begin or end with a space")
+    return value
+
+
+_OPERATORS = (
+    *("=", "==", "is", "!=", "not", "<", "<=", ">", ">=", "regexp", "version", "semver", "set_contains"),
+    *("set_contains_all", "set_contains_any", "is_set", "is_not_set", "distinct_hosts", "distinct_property"),
+)
+
+
+def _operator(value: str) -> str:
+    if value not in _OPERATORS:
+        raise ValueError(f"not an operator of Nomad's constraints; there are {' '.join(_OPERATORS)}")
+    return value
+
+
 def _text(value: Any) -> Any:
     """YAML reads `1.6` as a number and `2` too; both are meant as text here."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -68,3 +88,7 @@ Domain = Annotated[str, AfterValidator(domain_name)]
 Address = Annotated[str, AfterValidator(_address)]
 VolumeSource = Annotated[str, AfterValidator(_volume_source)]
 Version = Annotated[str, BeforeValidator(_text)]
+Name = Annotated[str, AfterValidator(_name)]
+Operator = Annotated[str, AfterValidator(_operator)]
+VariablePath = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_~/-]{1,128}$")]
+VariableKey = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]

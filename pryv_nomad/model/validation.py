@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pryv_nomad.errors import Problem
 from pryv_nomad.model import paths, source
 
+_SHOWN = 40
 _TYPE_ERRORS = ("_type", "_parsing")
 _TEXTS = {
     "missing": "is missing",
@@ -71,6 +72,7 @@ def _telling(path: paths.Path, items: list[Any], by_place: Mapping[paths.Path, l
 
 def _problem(model: type[BaseModel], path: paths.Path, item: Any, root: yaml.Node) -> Problem:
     kind, context = item["type"], item.get("ctx", {})
+    of_key = "[key]" in item["loc"]
     if kind == "extra_forbidden":
         return Problem(paths.text(path), "unknown key", source.locate(root, path, key=True), _nearest(model, path))
     if kind == "value_error":
@@ -78,11 +80,12 @@ def _problem(model: type[BaseModel], path: paths.Path, item: Any, root: yaml.Nod
     else:
         text = _TEXTS[kind].format(**context) if kind in _TEXTS else item["msg"][:1].lower() + item["msg"][1:]
     if kind.endswith(_TYPE_ERRORS) or kind == "literal_error":
-        text += f", not {_written(item['input'])}"
-    return Problem(paths.text(path), text, source.locate(root, path))
+        text += f", not {written(item['input'])}"
+    return Problem(paths.text(path), text, source.locate(root, path, key=of_key))
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A value as a message shows it: short, and the kind only of what is large."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
@@ -90,7 +93,8 @@ def _written(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     text = str(value)
-    return repr(text if len(text) <= 40 else text[:37] + "...")
+    short = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return repr(short) if isinstance(value, str) else short
 
 
 def _nearest(model: type[BaseModel], path: paths.Path) -> str:

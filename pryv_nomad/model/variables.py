@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from pryv_nomad.model.file import Section
+from pryv_nomad.model.validation import written
 
 
 class Shape(Section):
@@ -113,7 +114,7 @@ def faults(shape: Shape, value: Any) -> Findings:
         yield from _json_faults(shape, value)
         return
     if not isinstance(value, _TYPES[shape.type]) or (shape.type == "integer" and isinstance(value, bool)):
-        yield (), f"must be {_NAMES[shape.type]}{' or null' if shape.nullable else ''}, not {_written(value)}"
+        yield (), f"must be {_NAMES[shape.type]}{' or null' if shape.nullable else ''}, not {written(value)}"
         return
     yield from _limit_faults(shape, value)
     if isinstance(value, dict):
@@ -162,19 +163,7 @@ def _json_faults(shape: Shape, value: Any) -> Findings:
             return
     expected = {"list": list, "object": dict}.get(shape.document)
     if expected is not None and not isinstance(document, expected):
-        yield (), f"must be {_NAMES[shape.document]} as JSON, not {_written(document)}"
-
-
-def _written(value: Any) -> str:
-    """A value as a message shows it: short, and the kind only of what is large."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    if isinstance(value, dict | list):
-        return "a map" if isinstance(value, dict) else "a list"
-    text = str(value)
-    return repr(text if len(text) <= 40 else text[:37] + "...")
+        yield (), f"must be {_NAMES[shape.document]} as JSON, not {written(document)}"
 
 
 def json_text(value: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pryv_nomad.errors import Problem
+from pryv_nomad.model import paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class Finding:
         return f"{self.severity}: {self.problem}"
 
 
-def error(path: str, text: str, remedy: str = "") -> Finding:
-    """An error at a place in the model."""
-    return Finding("error", Problem(path, text, remedy=remedy))
+def error(path: str | paths.Path, text: str, remedy: str = "") -> Finding:
+    """An error at a place in the model; as steps where a step is a key of the user's choice."""
+    return Finding("error", Problem(path if isinstance(path, str) else paths.text(path), text, remedy=remedy))
 
 
-def warning(path: str, text: str, remedy: str = "") -> Finding:
-    """A warning at a place in the model."""
-    return Finding("warning", Problem(path, text, remedy=remedy))
+def warning(path: str | paths.Path, text: str, remedy: str = "") -> Finding:
+    """A warning at a place in the model; as steps where a step is a key of the user's choice."""
+    return Finding("warning", Problem(path if isinstance(path, str) else paths.text(path), text, remedy=remedy))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from pryv_nomad.model import paths
 from pryv_nomad.model.checks.finding import Finding, error, nearest
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.file import ComponentResources
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
 _NAME = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -19,7 +21,7 @@ _REGISTRY = re.compile(rf"{_HOST}(?:/{_NAME})*")
 def overrides_are_images(cluster: Cluster) -> Iterator[Finding]:
     """Each override is for a component and is an image reference (distribution/reference)."""
     for name, image in cluster.file.images.overrides.items():
-        path = f"images.overrides.{name}"
+        path = ("images", "overrides", name)
         if name not in cluster.release.components:
             yield error(
                 path,
@@ -42,13 +44,13 @@ def registry_is_a_host(cluster: Cluster) -> Iterator[Finding]:
 
 def resources_name_components(cluster: Cluster) -> Iterator[Finding]:
     """Resources are for components of the release."""
-    places = [("resources", cluster.file.resources)]
-    places += [(f"cores[{index}].resources", entry.resources) for index, entry in enumerate(cluster.file.cores)]
+    places: list[tuple[paths.Path, Mapping[str, ComponentResources]]] = [(("resources",), cluster.file.resources)]
+    places += [(("cores", index, "resources"), entry.resources) for index, entry in enumerate(cluster.file.cores)]
     for path, resources in places:
         for name in resources:
             if name not in cluster.release.components:
                 text = f"release {cluster.release.name} has no component {name!r}"
-                yield error(f"{path}.{name}", text, nearest(name, cluster.release.components))
+                yield error((*path, name), text, nearest(name, cluster.release.components))
 
 
 CHECKS = (overrides_are_images, registry_is_a_host, resources_name_components)

@@ -11,7 +11,9 @@ from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.types import seconds
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_CRON_FIELDS = 5
+_CRON = re.compile(r"[0-9A-Z*,/-]+(?: +[0-9A-Z*,/-]+){4}")
+_MACHINE_PATH = re.compile(r"/[^:]*")
+_VAULT_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)+")
 _OF_ONE_CORE = ("core_data", "mongodb_data", "mongodb_backup", "influxdb_data", "influxdb_backup")
 
 
@@ -30,13 +32,17 @@ def certificate_can_be_found(cluster: Cluster) -> Iterator[Finding]:
     tls = cluster.file.tls
     if tls.source == "vault" and not tls.vault_path:
         yield error("tls", "source vault needs vault_path", "such as secret/data/pryv/tls")
+    if tls.vault_path and not _VAULT_PATH.fullmatch(tls.vault_path):
+        yield error("tls.vault_path", "not a path in Vault", "write it like secret/data/pryv/tls")
     if tls.source == "path":
         for key in ("certificate_path", "key_path"):
             value = getattr(tls, key)
             if not value:
                 yield error("tls", f"source path needs {key}")
-            elif not value.startswith("/"):
-                yield error(f"tls.{key}", f"{value!r} must begin with /; it is a path on the machines")
+            elif not _MACHINE_PATH.fullmatch(value):
+                yield error(
+                    f"tls.{key}", f"{value!r} must begin with / and hold no colon; it is a path on the machines"
+                )
 
 
 def renewal_can_work(cluster: Cluster) -> Iterator[Finding]:
@@ -46,7 +52,7 @@ def renewal_can_work(cluster: Cluster) -> Iterator[Finding]:
         return
     if not _EMAIL.fullmatch(acme.email):
         yield error("tls.acme.email" if acme.email else "tls.acme", "renewal needs the mail address of its account")
-    if len(acme.schedule.split()) != _CRON_FIELDS:
+    if not _CRON.fullmatch(acme.schedule):
         yield error("tls.acme.schedule", "must be a cron schedule of five fields, such as 17 3 * * *")
     if cluster.file.tls.source != "variables":
         yield error("tls.acme", f"renewal cannot write to source {cluster.file.tls.source}", "use source variables")

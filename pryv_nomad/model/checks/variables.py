@@ -39,7 +39,7 @@ def custom_entries_are_records(cluster: Cluster) -> Iterator[Finding]:
     """Each entry is a map: {ip: …} or {alias: [{name: …}]}."""
     entries = cluster.settings.get("DNS_CUSTOM_ENTRIES")
     for name, entry in entries.items() if isinstance(entries, Mapping) else ():
-        path = f"settings.DNS_CUSTOM_ENTRIES[{name!r}]"
+        path = ("settings", "DNS_CUSTOM_ENTRIES", name)
         if not isinstance(entry, Mapping):
             yield error(path, "must be a map such as {ip: 203.0.113.7}")
         elif "ip" in entry and not _is_address(entry["ip"], cluster):
@@ -64,7 +64,7 @@ def mails_can_be_sent(cluster: Cluster) -> Iterator[Finding]:
 def rotations_are_of_secrets(cluster: Cluster) -> Iterator[Finding]:
     """Only a secret of the release can have been rotated."""
     for key, count in cluster.file.secrets.generations.items():
-        path = f"secrets.generations.{key}"
+        path = ("secrets", "generations", key)
         if key not in cluster.catalogue.secrets:
             yield error(path, "there is no such secret", nearest(key, cluster.catalogue.secrets))
         elif count < 0:
