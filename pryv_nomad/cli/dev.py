@@ -112,7 +112,7 @@ def _cluster(context: Context) -> Cluster:
 
     if context.files or any(file.exists() for file in default_files(context.env)):
         return context.unchecked_cluster
-    return load_cluster([resource_dir("examples") / "two-hostings.yml"], context.sets, context.env)
+    return load_cluster([resource_dir("examples") / "two-hostings" / "cluster.yml"], context.sets, context.env)
 
 
 def _description(running: DevCluster) -> str:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pryv_nomad.dev import agents, claims, interfaces, launch, leftovers, machine, nodes, processes, ready
+from pryv_nomad.dev import agents, claims, interfaces, launch, leftovers, machine, nodes, processes, ready, syslog
 from pryv_nomad.dev.agents import Program
 from pryv_nomad.dev.nodes import NodeWish
 from pryv_nomad.dev.options import DevCluster, DevOptions
@@ -82,7 +82,7 @@ def _bring_up(
     else:
         laid_out, state, devices = claims.machines(folder, wished, state, many=found.many_nodes)
         layout = agents.Layout(folder, state.ports, found.nomad, found.consul, options.region, _cgroup(folder))
-        programs = agents.programs(layout, laid_out, devices)
+        programs = [*_syslog(folder, state, found), *agents.programs(layout, laid_out, devices)]
     state = dataclasses.replace(state, addresses={node.name: node.address for node in laid_out})
     save(folder, state)
     stop, start = launch.decide(programs, launch.alive(state))
@@ -125,6 +125,15 @@ def _start_agents(
         options.patience,
     )
     return state
+
+
+def _syslog(folder: Path, state: DevState, found: machine.Machine) -> list[Program]:
+    """A listener at /dev/log, unless somebody else is there already or we may not."""
+    ours = any(each.name == "syslog" for each in launch.alive(state))
+    if not found.many_nodes or (syslog.SOCKET.exists() and not ours):
+        return []
+    argv = (sys.executable, "-m", "pryv_nomad.dev.syslog", str(syslog.SOCKET), str(folder / "logs" / "audit.log"))
+    return [Program("syslog", argv)]
 
 
 def _simulator(folder: Path, state: DevState, laid_out: Sequence[NodeWish]) -> Program:

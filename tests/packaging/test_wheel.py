@@ -71,7 +71,7 @@ def test_the_program_has_its_name_on_the_path(installed: Path) -> None:
 
 
 def test_specs_are_rendered_outside_the_checkout(installed: Path) -> None:
-    example = installed / "pryv_nomad" / "_resources" / "examples" / "two-hostings.yml"
+    example = installed / "pryv_nomad" / "_resources" / "examples" / "two-hostings" / "cluster.yml"
     answer = _run(installed, "-c", str(example), "render", "--output", str(installed.parent / "specs"))
     assert answer.returncode == 0, answer.stderr
     assert (installed.parent / "specs" / "pryv-core-co1.nomad.hcl").is_file()

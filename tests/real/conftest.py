@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
+import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,27 +11,21 @@ from pryv_nomad.dev import DevCluster, DevOptions, NodeWish, down, up
 from pryv_nomad.dev.machine import choose, look
 from pryv_nomad.errors import MissingPrerequisite
 
-SYSLOG = Path("/dev/log")
-
 Starter = Callable[[list[NodeWish]], DevCluster]
 
 
-def obstacle(environ: dict[str, str]) -> str:
+def obstacle() -> str:
     """Why no real cluster of several nodes can be had here; empty when it can."""
-    machine = look(environ)
     try:
-        choice = choose("real", machine, nodes=2)
+        return "; ".join(choose("real", look(os.environ), nodes=2).reasons)
     except MissingPrerequisite as error:
         return error.message
-    return "; ".join(choice.reasons)
 
 
 @pytest.fixture(scope="module")
 def start_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Starts a cluster with the given nodes; all of it is gone again when the module's tests are done."""
-    import os
-
-    if reason := obstacle(dict(os.environ)):
+    if reason := obstacle():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("real") / "dev"
 
@@ -44,15 +37,3 @@ def start_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]
         yield start
     finally:
         down(folder)
-
-
-@pytest.fixture(scope="module")
-def syslog() -> Iterator[None]:
-    """A socket at /dev/log where nothing listens: Docker would make a folder of that name."""
-    if SYSLOG.exists():
-        yield
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(SYSLOG))
-        yield
-    SYSLOG.unlink()
