@@ -183,10 +183,8 @@ def _volumes(cluster: Cluster, component: Component, seat: Seat) -> list[VolumeU
 
 def _mounts(name: str, component: Component, templates: tuple[ConfigTemplate, ...]) -> list[Mount]:
     """Folders rather than files, which would keep their old content: a changed file is a new inode."""
-    mounts = [
-        Mount(folder, component.configuration, True)
-        for folder in sorted({file.folder for file in templates if file.folder})
-    ]
+    folders = sorted({file.folder for file in templates if file.folder})
+    mounts = [Mount(folder, component.configuration, True) for folder in folders]
     if name == "mail":
         # service-mail has its templates beside its program.
         mounts += [Mount(f"{folder}/{mail.TEMPLATES}", "/app/bin/templates", True) for folder in folders]
