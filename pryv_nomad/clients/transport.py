@@ -238,7 +238,9 @@ class Session(requests.Session):
                 **call.body,
             )
         except exceptions.SSLError as error:
-            return _Failure(self.failures.tls(_reason(error)), passing=False)
+            reason = _reason(error)
+            # A server that restarts breaks handshakes off; all other TLS failures would come again.
+            return _Failure(self.failures.tls(reason), passing="eof occurred" in reason.lower())
         except exceptions.Timeout:
             return _Failure(self.failures.timed_out(call.what, call.timeout_s), passing=True)
         except exceptions.RequestException as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -77,6 +78,7 @@ class ScriptedServer:
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.over = threading.Event()
+        self.handshakes_to_break = 0
         self._replies: list[Reply] = [Reply(body=None)]
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -117,6 +119,11 @@ class ScriptedServer:
             wbufsize = -1  # one packet an answer: two would meet Nagle and cost 40 ms
 
             def setup(self) -> None:
+                if outer.handshakes_to_break > 0:
+                    outer.handshakes_to_break -= 1
+                    self.request.recv(1)
+                    self.request.shutdown(socket.SHUT_WR)
+                    raise ConnectionAbortedError("as scripted")
                 if outer.context is not None:
                     self.request = outer.context.wrap_socket(self.request, server_side=True)
                 super().setup()

@@ -18,7 +18,7 @@ from pryv_nomad.clients.options import ConsulOptions, NomadOptions
 from pryv_nomad.clients.retries import NEVER
 from pryv_nomad.errors import ConnectionSettingError, Unreachable
 
-from .conftest import Authority, Reply, ScriptedServer
+from .conftest import Authority, Reply, ScriptedServer, VirtualTime
 
 Start = Callable[..., ScriptedServer]
 
@@ -113,6 +113,17 @@ def test_a_client_certificate_of_a_stranger_is_refused(
     with pytest.raises(Unreachable):
         client(server, ca_cert=authority.path, client_cert=pair.cert, client_key=pair.key).list_jobs()
     assert server.requests == []
+
+
+def test_a_handshake_that_is_broken_off_is_tried_again(
+    tls_server: Start, authority: Authority, virtual: VirtualTime
+) -> None:
+    server = tls_server("127.0.0.1")
+    server.script(Reply(200, []))
+    server.handshakes_to_break = 2
+    options = NomadOptions(address=server.url, ca_cert=authority.path)
+    assert Nomad(options, timing=virtual.timing).list_jobs() == []
+    assert len(virtual.pauses) == 2
 
 
 def test_https_to_a_plain_port_names_the_address(server: ScriptedServer) -> None:
