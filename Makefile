@@ -11,6 +11,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# make demo MODE=real runs it on a real Nomad.
+MODE ?= simulator
 GO := $(shell command -v go)
 IMAGE ?= pryv-nomad:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' pryv_nomad/__init__.py)
 
@@ -63,7 +65,7 @@ test: lint tools ## Check everything that this machine can; what was skipped, an
 
 .PHONY: demo
 demo: venv ## Plan, run, status, a change and a second plan, on the embedded simulator
-	@$(BIN)/python tools/demo.py
+	@$(BIN)/python tools/demo.py --mode $(MODE)
 
 .PHONY: bench
 bench: venv ## Repeat the measurements of docs/performance.md

@@ -138,7 +138,7 @@ def _syslog(folder: Path, state: DevState, found: machine.Machine) -> list[Progr
 
 def _simulator(folder: Path, state: DevState, laid_out: Sequence[NodeWish]) -> Program:
     file = folder / "nodes.json"
-    content = json.dumps([{**dataclasses.asdict(node), "meta": dict(node.meta)} for node in laid_out], indent=2)
+    content = json.dumps([_simulated(node) for node in laid_out], indent=2)
     options = {
         "--port": str(state.ports["nomad"]),
         "--consul-port": str(state.ports["consul"]),
@@ -147,6 +147,21 @@ def _simulator(folder: Path, state: DevState, laid_out: Sequence[NodeWish]) -> P
     }
     argv = (sys.executable, "-m", "pryv_nomad.simulator", *(word for pair in options.items() for word in pair))
     return Program("simulator", argv, ((str(file), content + "\n"),))
+
+
+def _simulated(node: NodeWish) -> dict[str, object]:
+    """A node as the simulator's nodes file has it (simulator/nodes.py, NodeSpec)."""
+    return {
+        "name": node.name,
+        "datacenter": node.datacenter,
+        "address": node.address,
+        "node_class": node.node_class,
+        "meta": dict(node.meta),
+        "host_networks": {name: node.address for name in node.networks},
+        "host_volumes": {name: f"/opt/pryv/{name}" for name in node.volumes},
+        "cpu": node.cpu,
+        "memory": node.memory,
+    }
 
 
 def _make_namespace(name: str, port: int) -> None:
