@@ -157,7 +157,7 @@ def _simulated(node: NodeWish) -> dict[str, object]:
         "address": node.address,
         "node_class": node.node_class,
         "meta": dict(node.meta),
-        "host_networks": {name: node.address for name in node.networks},
+        "host_networks": dict.fromkeys(node.networks, node.address),
         "host_volumes": {name: f"/opt/pryv/{name}" for name in node.volumes},
         "cpu": node.cpu,
         "memory": node.memory,
