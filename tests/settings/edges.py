@@ -58,6 +58,7 @@ class Echo(BaseHTTPRequestHandler):
         }  # fmt: skip
         text = json.dumps(said).encode()
         self.send_response(200)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if self.command != "HEAD":
@@ -164,7 +165,7 @@ def _answer(
     headers: Mapping[str, str],
 ) -> Answer:
     with contextlib.closing(connection):
-        connection.request(method, path, body, {"Host": host, **headers})
+        connection.request(method, path, body, {"Host": host, "Accept-Encoding": "identity", **headers})
         response = connection.getresponse()
         text = response.read()
     said = json.loads(text) if text.startswith(b"{") else {}

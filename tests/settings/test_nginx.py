@@ -140,8 +140,9 @@ def test_every_answer_asks_for_https(core: RunningEdge) -> None:
         assert answer.headers["server"] == "nginx"
 
 
-def test_json_is_compressed(core: RunningEdge, tmp_path: Path, platform: Cluster) -> None:
-    assert core.ask(USER, "/events", headers={"Accept-Encoding": "gzip"}).headers.get("content-encoding") is None
+def test_json_is_compressed_for_those_who_can_read_it(core: RunningEdge) -> None:
+    assert core.ask(USER, "/events", headers={"Accept-Encoding": "gzip"}).headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in core.ask(USER, "/events").headers
 
 
 def test_http_is_sent_to_https(core: RunningEdge) -> None:
@@ -150,8 +151,7 @@ def test_http_is_sent_to_https(core: RunningEdge) -> None:
 
 
 def test_a_foreign_name_is_nobody_s(core: RunningEdge) -> None:
-    with core.handshake(USER):
-        assert core.ask("lisa.pryv.example", "/events", headers={"Host": "pryv.example"}).status == 421
+    assert core.ask(USER, "/events", headers={"Host": "pryv.example"}).status == 421
 
 
 def test_only_encryption_with_forward_secrecy_is_spoken(core: RunningEdge) -> None:
@@ -196,12 +196,7 @@ def test_the_registry_s_names_lead_to_its_parts(tmp_path: Path, host: str, path:
 
 @pytest.mark.parametrize("role", ["registry", "replica", "single"])
 def test_a_register_that_is_down_is_passed_over(platform: Cluster, tmp_path: Path, role: str) -> None:
-    gone, there = Named("gone"), Named("there")
-    gone.server_close()
-    with running(tmp_path, platform, role, {"register": [there]}):
-        pass
-    there = Named("there")
-    lost = Named("lost", silent=True)
+    lost, there = Named("lost", silent=True), Named("there")
     with running(tmp_path, platform, role, {"register": [lost, there]}) as edge:
         for _ in range(4):
             answer = edge.ask("reg.pryv.example", "/service/info")
@@ -225,7 +220,7 @@ def test_a_post_that_was_sent_is_not_sent_twice(platform: Cluster, tmp_path: Pat
         ("http://127.0.0.1:PORT", "/access/access.html", "/access/index.html"),
         ("http://127.0.0.1:PORT/app-web-auth3/", "/access/access.html?a=b", "/app-web-auth3/index.html?a=b"),
         ("http://127.0.0.1:PORT/app-web-auth3", "/access/static/a.css", "/app-web-auth3/static/a.css"),
-        ("http://127.0.0.1:PORT/a$b", "/", "/a$b/index.html"),
+        ("http://127.0.0.1:PORT/a$b", "/", "/a%24b/index.html"),
     ],
 )
 def test_the_static_site_shows_one_page_and_its_files(
