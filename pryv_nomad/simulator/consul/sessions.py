@@ -1,0 +1,61 @@
+"""Consul's sessions: they hold locks, end when they are not renewed, and keep a lock closed for a while afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pryv_nomad.simulator.clock import SECOND
+from pryv_nomad.simulator.durations import go_duration, seconds_of
+from pryv_nomad.simulator.errors import Refusal
+
+Json = dict[str, Any]
+
+_SHORTEST, _LONGEST = 10, 86_400
+# Consul lets a session live for twice its TTL before it ends it (`structs.SessionTTLMultiplier`).
+_TTL_FACTOR = 2
+
+
+@dataclass(slots=True)
+class Session:
+    """One session; `ttl` and `lock_delay` in nanoseconds, ttl 0: it does not end by itself."""
+
+    id: str
+    name: str
+    node: str
+    ttl: int
+    lock_delay: int
+    behavior: str
+    create_index: int
+    ends_at: int = 0
+
+    def to_json(self) -> Json:
+        return {
+            "ID": self.id, "Name": self.name, "Node": self.node, "LockDelay": self.lock_delay,
+            "Behavior": self.behavior, "TTL": go_duration(self.ttl) if self.ttl else "", "NodeChecks": ["serfHealth"],
+            "ServiceChecks": None, "CreateIndex": self.create_index, "ModifyIndex": self.create_index,
+        }  # fmt: skip
+
+    def renewed(self, now: int) -> None:
+        self.ends_at = now + _TTL_FACTOR * self.ttl if self.ttl else 0
+
+
+def session_from(given: Json, identifier: str, index: int, now: int) -> Session:
+    """A session as `PUT /v1/session/create` asks for it; raises `Refusal`."""
+    ttl = int(seconds_of(str(given.get("TTL") or "0s")) * SECOND)
+    if ttl and not _SHORTEST * SECOND <= ttl <= _LONGEST * SECOND:
+        raise Refusal(400, f"Invalid Session TTL '{ttl}', must be between [10s=24h0m0s]")
+    delay = given.get("LockDelay")
+    if delay is None:
+        lock_delay = 15 * SECOND
+    elif isinstance(delay, str):
+        lock_delay = int(seconds_of(delay) * SECOND)
+    else:
+        # A small number counts seconds, a large one nanoseconds, as in Consul.
+        lock_delay = int(delay) * (SECOND if delay < 1000 else 1)
+    behavior = given.get("Behavior") or "release"
+    if behavior not in ("release", "delete"):
+        raise Refusal(400, f'Invalid Behavior "{behavior}"')
+    session = Session(identifier, given.get("Name") or "", "simulator", ttl, lock_delay, behavior, index)
+    session.renewed(now)
+    return session
