@@ -10,7 +10,8 @@ leave out. For Nomad 2.x (`nomad="2.0"`) the additions were read in the sources 
 
 What we do not know is an error with file:line:column, never dropped: `dynamic` blocks, template directives, splats,
 for expressions, functions other than concat, format, join, jsonencode, lower and upper (there is no `file`),
-`validation` in variables, object and tuple types.
+`validation` in variables, object and tuple types. Where Nomad drops something in silence (an argument and a block of
+one name in a driver's config, a key given twice, `is_set` as an argument of a constraint) we refuse it too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from pryv_nomad.errors import HclError
 from pryv_nomad.specs.hcl.compiled import CompiledJob, canonical, compiled, strip_nulls
 from pryv_nomad.specs.hcl.job import job_of
+from pryv_nomad.specs.hcl.literals import escaped, quoted
 from pryv_nomad.specs.hcl.syntax import Document
 
 
@@ -44,4 +46,15 @@ def compile(document: Document, symbols: Sequence[str], nomad: str = "1.6") -> C
     return compiled(document, symbols, nomad)
 
 
-__all__ = ["CompiledJob", "Document", "HclError", "canonical", "compile", "convert", "parse", "strip_nulls"]
+__all__ = [
+    "CompiledJob",
+    "Document",
+    "HclError",
+    "canonical",
+    "compile",
+    "convert",
+    "escaped",
+    "parse",
+    "quoted",
+    "strip_nulls",
+]

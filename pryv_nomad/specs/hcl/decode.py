@@ -56,6 +56,7 @@ class Decoder:
         self._blocks(block.body, table, result)
         if table.special == "task_scaling":
             self._task_scaling(block, label, result)
+        self._refuse_same_scaling(block)
         return result
 
     def _label(self, block: Block, table: Table) -> str:
@@ -234,6 +235,14 @@ class Decoder:
         if given is not None and self.scope.value(given.value) not in (kind, ""):
             raise self._source.error(given.at, f'the type of this scaling is "{kind}"')
         result["Type"] = kind
+
+    def _refuse_same_scaling(self, task: Block) -> None:
+        seen: set[str] = set()
+        for block in task.body.blocks:
+            if block.type == "scaling" and block.labels:
+                if block.labels[0].lower() in seen:
+                    raise self._source.error(block.at, f"a task takes only one scaling {block.labels[0]!r}")
+                seen.add(block.labels[0].lower())
 
     # -- errors --------------------------------------------------------------------------------------------------
 

@@ -93,6 +93,8 @@ class Scope:
             key = to_text(self.value(key_expression))
             if isinstance(key, Symbolic):
                 raise NeedsValue
+            if key in result:
+                raise self.source.error(key_expression.at, f"the key {key!r} is given twice")
             result[key] = self.value(value)
         return result
 
@@ -199,7 +201,7 @@ class Scope:
         condition = to_bool(self.value(expression.condition))
         both = self.value(expression.then), self.value(expression.otherwise)
         chosen, other = both if condition else both[::-1]
-        if chosen is None or other is None or _kind(chosen) == _kind(other):
+        if chosen is None or other is None or _agree(_kind(chosen), _kind(other)):
             return chosen
         if "a string" in (_kind(chosen), _kind(other)):
             to_text(other)
@@ -208,15 +210,20 @@ class Scope:
 
 
 def _kind(value: Value) -> str:
-    """The type for a conditional; lists and objects must agree in what they hold."""
+    """The type for a conditional. Lists and objects must hold one type, since Nomad would convert mixed ones."""
     if isinstance(value, Symbolic):
         return "a string"
-    if isinstance(value, list):
-        held = sorted({_kind(item) for item in value})
-        if len(held) > 1:
-            raise Unsuitable("a list of mixed types cannot be the result of a conditional")
-        return "a list"
-    return named(value)
+    if not isinstance(value, list | dict):
+        return named(value)
+    held = sorted({_kind(item) for item in (value.values() if isinstance(value, dict) else value)})
+    if len(held) > 1:
+        raise Unsuitable(f"{named(value)} of mixed types cannot be the result of a conditional")
+    return f"{named(value)} of {held[0] if held else 'nothing'}"
+
+
+def _agree(one: str, other: str) -> bool:
+    lists = one.startswith("a list of") and other.startswith("a list of")
+    return one == other or (lists and "a list of nothing" in (one, other))
 
 
 def _equal(left: Value, right: Value) -> bool:

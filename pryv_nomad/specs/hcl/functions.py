@@ -12,6 +12,7 @@ from pryv_nomad.specs.hcl.values import (
     Symbolic,
     Unsuitable,
     Value,
+    is_number,
     joined,
     named,
     to_json,
@@ -83,18 +84,20 @@ def _format(arguments: list[Value]) -> Value:
 def _jsonencode(arguments: list[Value]) -> Value:
     if len(arguments) != 1:
         raise Unsuitable("exactly one argument is needed")
-    _refuse_symbolic(arguments[0])
+    _check_encodable(arguments[0])
     text = json.dumps(to_json(arguments[0]), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     for char in "<>&\u2028\u2029":  # Go's encoder escapes them for HTML and JavaScript
         text = text.replace(char, f"\\u{ord(char):04x}")
     return normalize("NFC", text)
 
 
-def _refuse_symbolic(value: Value) -> None:
+def _check_encodable(value: Value) -> None:
     if isinstance(value, Symbolic):
         raise NeedsValue
+    if is_number(value) and "e" in repr(to_json(value)):
+        raise Unsuitable("a number this large or this small is not supported")
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _refuse_symbolic(item)
+        _check_encodable(item)
 
 
 def _concat(arguments: list[Value]) -> Value:

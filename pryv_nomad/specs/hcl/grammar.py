@@ -7,6 +7,7 @@ its own cache beside its code, which a user often may not). lark checks the cach
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,11 @@ from pryv_nomad.specs.hcl.syntax import Source
 
 if TYPE_CHECKING:
     from lark import Lark
+
+# The grammar takes $${ or %%{ together with all that follows up to a closing brace, beyond the end of the string if
+# need be. An underscore instead of the brace, in the text that is parsed only, keeps strings to their quotes; outside
+# of strings it is as wrong as before.
+_ESCAPE = re.compile(r"(\$\$|%%)\{")
 
 
 @functools.lru_cache(maxsize=1)
@@ -57,7 +63,7 @@ def tree_of(source: Source, text: str, start: str, offset: int) -> Any:
     from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
     try:
-        return _parser().parse(text, start=start)
+        return _parser().parse(_ESCAPE.sub(r"\1_", text), start=start)
     except UnexpectedInput as error:
         at = offset + max(0, min(error.pos_in_stream or 0, len(text) - 1))
         if isinstance(error, UnexpectedToken):

@@ -201,6 +201,8 @@ class _Reader:
         key_tree, _, value = tree.children
         inner = key_tree.children[0]
         if inner.data == "keyword":
+            if str(inner.children[0]) == "for":
+                raise self.source.error(self._at(inner), "a for expression is not supported", "quote the key")
             return Literal(self._at(inner), str(inner.children[0])), self.expression(value, breaks=False)
         key = self.expression(inner, breaks=False)
         if isinstance(key, Traversal):

@@ -178,5 +178,5 @@ def to_json(value: Value) -> Value:
     if isinstance(value, dict):
         return {key: to_json(item) for key, item in value.items()}
     if is_number(value):
-        return int(value) if value.denominator == 1 and value in _INT64 else float(value)
+        return int(value) if value.denominator == 1 and int(value) in _INT64 else float(value)
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -122,6 +123,8 @@ def convert_to(value: Value, wanted: Type | None) -> Value:
 def _declaration(source: Source, block: Block, constants: Scope) -> Variable:
     if len(block.labels) != 1:
         raise source.error(block.at, 'a variable has one name: variable "name" { … }')
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", block.labels[0]):
+        raise source.error(block.at, f"{block.labels[0]!r} is not a name for a variable")
     if block.body.blocks:
         raise source.error(block.body.blocks[0].at, f"{block.body.blocks[0].type} in a variable is not supported")
     attributes = block.body.attributes
@@ -158,11 +161,11 @@ def _type_of(value: Value) -> Type:
 
 def _type(source: Source, expression: Expression) -> Type:
     if isinstance(expression, Traversal) and not expression.steps:
-        if expression.root in ("string", "number", "bool", "any"):
+        if expression.root in ("string", "number", "bool"):
             return expression.root
     elif isinstance(expression, Call) and expression.name in ("list", "map") and len(expression.arguments) == 1:
         return (expression.name, _type(source, expression.arguments[0]))
-    raise source.error(expression.at, "this type is not supported", "use string, number, bool, any, list(…) or map(…)")
+    raise source.error(expression.at, "this type is not supported", "use string, number, bool, list(…) or map(…)")
 
 
 def _only_attributes(source: Source, block: Block) -> list[Attribute]:
