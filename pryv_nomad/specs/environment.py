@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, Undefined
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 from pryv_nomad.errors import SpecError
@@ -36,10 +36,14 @@ def environment(templates: Path | None) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
         autoescape=True,  # what a macro returns counts as HCL, and is not quoted again
-        finalize=literal,
+        finalize=_final,
     )
     made.filters["hcl"] = _inner
     return made
+
+
+def _final(value: Any) -> Raw:
+    return literal(str(value) if isinstance(value, Undefined) else value)  # to say it is what raises the error
 
 
 def _inner(text: str) -> Raw:

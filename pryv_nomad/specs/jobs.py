@@ -159,9 +159,9 @@ def _values(cluster: Cluster, tasks: Mapping[str, Task], pins: list[Pin], datace
 
 
 def disk(tasks: list[Task], log_size: int) -> int:
-    """MB of a group's folder: room for stdout and stderr of each task and as much again for files. In steps of 1 GB,
-    since a changed size replaces the allocations, databases included, where changed log settings alone do not."""
-    needed = 4 * log_size * len(tasks)
+    """MB of a group's folder: room for stdout and stderr of each task. In steps of 1 GB, since a changed size replaces
+    the allocations, databases included, where changed log settings alone do not."""
+    needed = 2 * log_size * len(tasks)
     return max(1, -(-needed // _DISK_STEP)) * _DISK_STEP
 
 

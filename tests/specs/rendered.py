@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.load import load_cluster
@@ -51,7 +50,7 @@ ODD = (
     "emoji 😀 é e\u0301 \u0301start \u2028 \x85",
     "tab\tcarriage\r\nbell\x07 delete\x7f nul\x00 one\x01core\x02",
     "#{USERNAME} //not a comment /* nor this */ # nor that",
-    "variable \"core\" {\n}\njob \"x\" {",
+    'variable "core" {\n}\njob "x" {',
     "[[ value ]] [% if x %] [# comment #]",
 )
 """What a free text may be, and what each reader on the way would take for its own."""
@@ -116,8 +115,3 @@ def texts() -> Iterator[tuple[str, str, str]]:
     for name, each in clusters():
         for spec in distinct(each):
             yield f"{name}/{spec.job_id}", spec.hcl, each.file.nomad.version
-
-
-def settings_of(cluster: Cluster) -> dict[str, Any]:
-    """The resolved settings."""
-    return dict(cluster.settings)
