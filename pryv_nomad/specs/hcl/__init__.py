@@ -22,7 +22,6 @@ from typing import Any
 from pryv_nomad.errors import HclError
 from pryv_nomad.specs.hcl.compiled import CompiledJob, canonical, compiled, strip_nulls
 from pryv_nomad.specs.hcl.job import job_of
-from pryv_nomad.specs.hcl.literals import escaped, quoted
 from pryv_nomad.specs.hcl.syntax import Document
 
 
@@ -53,8 +52,8 @@ __all__ = [
     "canonical",
     "compile",
     "convert",
-    "escaped",
+   
     "parse",
-    "quoted",
+   
     "strip_nulls",
 ]
