@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,14 +12,16 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pryv_nomad.errors import ClusterFileError
+from pryv_nomad.errors import ClusterFileError, Problem
 from pryv_nomad.model.release import Release
+from pryv_nomad.model.validation import written
 from pryv_nomad.model.variables import Catalogue
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 SHIPPED = Path(__file__).resolve().parent.parent / "releases"
 _SETTINGS = "settings-"
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}\.yml")
 
 
 def available(folder: Path | None = None) -> list[str]:
@@ -36,7 +39,7 @@ def load_release(name: str, folder: Path | None = None) -> Release:
         known = available(folder)
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ClusterFileError(f"release: there is no release {name!r}", hint)
+        raise ClusterFileError([Problem("release", f"there is no release {written(name)}", remedy=hint)])
     release = _read_release(file)
     if release.name != name:
         raise ClusterFileError(f"{file}: says name: {release.name}, so it cannot be release {name}")
@@ -58,13 +61,13 @@ def _version(name: str) -> tuple[tuple[int, str], ...]:
 
 
 def _places(folder: Path | None) -> Iterator[Path]:
-    if folder is not None and folder.is_dir():
+    if folder is not None:
         yield folder
     yield SHIPPED
 
 
 def _find(file_name: str, folder: Path | None) -> Path | None:
-    if "/" in file_name or "\\" in file_name:
+    if not _FILE_NAME.fullmatch(file_name):
         return None
     return next((place / file_name for place in _places(folder) if (place / file_name).is_file()), None)
 

@@ -5,6 +5,7 @@ Cores that differ in name only share one `Profile` object, so a fleet of 10,000 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import repeat
@@ -17,6 +18,8 @@ from pryv_nomad.model.file import ClusterFile, ComponentResources, CoreEntry, Vo
 from pryv_nomad.model.load import Loaded
 from pryv_nomad.model.release import Release
 from pryv_nomad.model.types import label
+from pryv_nomad.model.validation import written
+from pryv_nomad.model.variables import Catalogue
 
 VOLUME_DEFAULTS = {
     "core_data": "pryv-core-data",
@@ -32,9 +35,7 @@ VOLUME_DEFAULTS = {
 def resolve(loaded: Loaded) -> Cluster:
     """The cluster that a file describes. Raises ClusterFileError with all problems found."""
     file = loaded.file
-    folder = loaded.folder / file.releases if file.releases else None
-    release = releases.load_release(file.release, folder)
-    catalogue = releases.load_catalogue(release.settings, folder)
+    release, catalogue = _release(loaded)
     problems: list[Problem] = []
     cores = tuple(_cores(file, release, problems))
     by_hosting: dict[str, dict[str, dict[str, str | None]]] = {key: {} for key in file.hostings}
@@ -54,8 +55,26 @@ def resolve(loaded: Loaded) -> Cluster:
     return Cluster(file, release, catalogue, cores, settings, volumes, shared, loaded.where_text)
 
 
+def _release(loaded: Loaded) -> tuple[Release, Catalogue]:
+    folder = None
+    if loaded.file.releases is not None:
+        folder = loaded.folder / loaded.file.releases
+        if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+            problem = Problem("releases", f"there is no folder {written(str(folder))}")
+            raise ClusterFileError([_located(problem, loaded)])
+    try:
+        release = releases.load_release(loaded.file.release, folder)
+        return release, releases.load_catalogue(release.settings, folder)
+    except ClusterFileError as error:
+        raise ClusterFileError([_located(problem, loaded) for problem in error.problems], error.remedy) from None
+
+
 def _located(problem: Problem, loaded: Loaded) -> Problem:
-    return problem if problem.where else replace(problem, where=loaded.where(paths.parse(problem.path)))
+    return (
+        problem
+        if problem.where or not problem.path
+        else replace(problem, where=loaded.where(paths.parse(problem.path)))
+    )
 
 
 def _cores(file: ClusterFile, release: Release, problems: list[Problem]) -> Iterator[Core]:

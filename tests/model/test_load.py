@@ -75,7 +75,7 @@ def test_a_key_twice_in_an_overlaid_file_is_found(tmp_path: Path) -> None:
     base, over = tmp_path / "base.yml", tmp_path / "prod.yml"
     base.write_text(SMALLEST + "logs: {max_files: 3, max_files: 4}\n")
     over.write_text("logs: {max_file_size: 3}\n")
-    with pytest.raises(ClusterFileError, match="logs.max_files: stands twice"):
+    with pytest.raises(ClusterFileError, match=r"logs\.max_files: stands twice"):
         load_cluster([base, over], (), {})
 
 
@@ -200,8 +200,10 @@ WRONG_TYPES = [
     ({"nomad": {"version": "0.12"}}, "nomad.version", "must be one of"),
     ({"settings": []}, "settings", "must be a map, not a list"),
     ({"release": []}, "release", "must be text, not a list"),
-    ({"release": "1.9"}, "", "there is no release '1.9'"),
-    ({"release": "../../etc/passwd"}, "", "there is no release"),
+    ({"release": "1.9"}, "release", "there is no release '1.9'"),
+    ({"release": 1.9}, "release", "there is no release '1.9'"),
+    ({"release": "../../etc/passwd"}, "release", "there is no release"),
+    ({"releases": "nowhere"}, "releases", "there is no folder"),
 ]
 
 

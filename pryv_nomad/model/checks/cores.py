@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from pryv_nomad.model.checks.finding import Finding, error, nearest, some
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.validation import written
 
 JOB_PREFIX = "pryv-core-"
 """The longest of a core's job names begins so (as do pryv-data- and pryv-edge-)."""
@@ -17,7 +18,7 @@ def hosting_is_known(cluster: Cluster) -> Iterator[Finding]:
     """Each core names a hosting that is there."""
     for index, entry in enumerate(cluster.file.cores):
         if entry.hosting not in cluster.hostings:
-            text = f"there is no hosting {entry.hosting!r}"
+            text = f"there is no hosting {written(entry.hosting)}"
             yield error(f"cores[{index}].hosting", text, nearest(entry.hosting, cluster.hostings))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pryv_nomad.model.checks.finding import Finding, error, nearest
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.validation import written
 
 _URL = re.compile(r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -28,7 +29,7 @@ def datacenter_is_known(cluster: Cluster) -> Iterator[Finding]:
         if hosting.datacenter not in known:
             path = f"hostings.{key}.datacenter"
             yield error(
-                path, f"{hosting.datacenter!r} is not among the datacenters", nearest(hosting.datacenter, known)
+                path, f"{written(hosting.datacenter)} is not among the datacenters", nearest(hosting.datacenter, known)
             )
 
 

@@ -9,6 +9,7 @@ from pryv_nomad.model import paths
 from pryv_nomad.model.checks.finding import Finding, error, nearest
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.file import ComponentResources
+from pryv_nomad.model.validation import written
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
 _NAME = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -25,7 +26,7 @@ def overrides_are_images(cluster: Cluster) -> Iterator[Finding]:
         if name not in cluster.release.components:
             yield error(
                 path,
-                f"release {cluster.release.name} has no component {name!r}",
+                f"release {cluster.release.name} has no component {written(name)}",
                 nearest(name, cluster.release.components),
             )
         if not _REFERENCE.fullmatch(image):
@@ -49,7 +50,7 @@ def resources_name_components(cluster: Cluster) -> Iterator[Finding]:
     for path, resources in places:
         for name in resources:
             if name not in cluster.release.components:
-                text = f"release {cluster.release.name} has no component {name!r}"
+                text = f"release {cluster.release.name} has no component {written(name)}"
                 yield error((*path, name), text, nearest(name, cluster.release.components))
 
 

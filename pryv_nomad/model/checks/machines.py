@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pryv_nomad.model.checks.finding import Finding, error, nearest, warning
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.file import Machine
+from pryv_nomad.model.validation import written
 
 _PRIVATE = [
     ipaddress.ip_network(network)
@@ -44,7 +45,7 @@ def datacenter_is_known(cluster: Cluster) -> Iterator[Finding]:
     known = cluster.file.datacenters
     for path, machine in _roles(cluster):
         if machine.datacenter is not None and machine.datacenter not in known:
-            text = f"{machine.datacenter!r} is not among the datacenters"
+            text = f"{written(machine.datacenter)} is not among the datacenters"
             yield error(f"{path}.datacenter", text, nearest(machine.datacenter, known))
 
 

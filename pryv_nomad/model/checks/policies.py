@@ -9,6 +9,7 @@ from itertools import pairwise
 from pryv_nomad.model.checks.finding import Finding, error, warning
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.types import seconds
+from pryv_nomad.model.validation import written
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _CRON = re.compile(r"[0-9A-Z*,/-]+(?: +[0-9A-Z*,/-]+){4}")
@@ -41,7 +42,7 @@ def certificate_can_be_found(cluster: Cluster) -> Iterator[Finding]:
                 yield error("tls", f"source path needs {key}")
             elif not _MACHINE_PATH.fullmatch(value):
                 yield error(
-                    f"tls.{key}", f"{value!r} must begin with / and hold no colon; it is a path on the machines"
+                    f"tls.{key}", f"{written(value)} must begin with / and hold no colon; it is a path on the machines"
                 )
 
 

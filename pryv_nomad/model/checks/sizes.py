@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from pryv_nomad.model.checks.finding import Finding, error, nearest
 from pryv_nomad.model.cluster import Cluster, Profile, Resources
+from pryv_nomad.model.validation import written
 
 
 def node_class_is_known(cluster: Cluster) -> Iterator[Finding]:
     """A core's node class is one of `node_classes`."""
     for index, entry in enumerate(cluster.file.cores):
         if entry.node_class is not None and entry.node_class not in cluster.file.node_classes:
-            text = f"there is no node class {entry.node_class!r}"
+            text = f"there is no node class {written(entry.node_class)}"
             yield error(f"cores[{index}].node_class", text, nearest(entry.node_class, cluster.file.node_classes))
 
 
@@ -48,9 +49,9 @@ def limit_is_above_share(cluster: Cluster) -> Iterator[Finding]:
         if core.path not in judged and entry.resources:
             judged.add(core.path)
             places.append((f"{core.path}.resources", core.profile.resources, entry.resources))
-    for path, resolved, written in places:
+    for path, resolved, said in places:
         for name, resources in resolved:
-            if name in written and 0 < resources.memory_max < resources.memory:
+            if name in said and 0 < resources.memory_max < resources.memory:
                 text = f"memory_max of {resources.memory_max} MB is less than its memory of {resources.memory} MB"
                 yield error(f"{path}.{name}", text)
 

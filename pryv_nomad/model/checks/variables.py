@@ -8,6 +8,7 @@ from typing import Any
 
 from pryv_nomad.model.checks.finding import Finding, error, nearest, warning
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.validation import written
 
 
 def _is_address(value: Any, cluster: Cluster) -> bool:
@@ -25,14 +26,14 @@ def name_servers_have_addresses(cluster: Cluster) -> Iterator[Finding]:
     """Each name server has an IP address."""
     for index, entry in enumerate(cluster.settings.get("NAME_SERVER_ENTRIES") or []):
         if not _is_address(entry["ip"], cluster):
-            yield error(f"settings.NAME_SERVER_ENTRIES[{index}].ip", f"{entry['ip']!r} is not an IP address")
+            yield error(f"settings.NAME_SERVER_ENTRIES[{index}].ip", f"{written(entry['ip'])} is not an IP address")
 
 
 def root_record_is_an_address(cluster: Cluster) -> Iterator[Finding]:
     """The domain's A record is an IP address."""
     value = cluster.settings.get("DNS_ROOT_DOMAIN_A_RECORD")
     if value is not None and not _is_address(value, cluster):
-        yield error("settings.DNS_ROOT_DOMAIN_A_RECORD", f"{value!r} is not an IP address")
+        yield error("settings.DNS_ROOT_DOMAIN_A_RECORD", f"{written(value)} is not an IP address")
 
 
 def custom_entries_are_records(cluster: Cluster) -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def custom_entries_are_records(cluster: Cluster) -> Iterator[Finding]:
         if not isinstance(entry, Mapping):
             yield error(path, "must be a map such as {ip: 203.0.113.7}")
         elif "ip" in entry and not _is_address(entry["ip"], cluster):
-            yield error(path, f"{entry['ip']!r} is not an IP address")
+            yield error(path, f"{written(entry['ip'])} is not an IP address")
 
 
 def mails_can_be_sent(cluster: Cluster) -> Iterator[Finding]:
