@@ -178,7 +178,7 @@ class Registry(Machine):
     private_ip: Address | None = None
     """Address at which the replica reaches redis (the secure line of the original)."""
     register_: Register = Field(Register(), alias="register")
-    """The register component."""
+    """What registers users and tells clients where they are."""
     dns: Switch = Switch()
     """The platform's own name server."""
     mail: Switch = Switch()
