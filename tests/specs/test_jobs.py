@@ -205,7 +205,6 @@ def test_csi_volumes_say_how_they_are_attached() -> None:
 def test_a_lost_node_starts_no_second_database(version: str, block: str) -> None:
     for spec in specs(f"nomad.version='{version}'").values():
         for group in groups(spec).values():
-            assert group["ReschedulePolicy"] == {"Attempts": 0, "Unlimited": False}
             assert group[block] in (12 * 3600 * SECOND, group.get("Disconnect"))
     if version == "2.0":
         disconnect = groups(specs("nomad.version='2.0'")["pryv-data-co1"])["mongodb"]["Disconnect"]
@@ -253,3 +252,11 @@ def test_the_name_server_is_asked_for_the_platform_s_own_name() -> None:
     check = groups(specs()["pryv-dns"])["dns"]["Services"][0]["Checks"][0]
     assert check["TaskName"] == "dns"
     assert "reg.pryv.example" in check["Args"][-1]
+
+
+def test_what_failed_is_tried_again_where_it_is() -> None:
+    for spec in specs().values():
+        assert job(spec)["Constraints"]
+        for group in groups(spec).values():
+            assert group["ReschedulePolicy"]["Unlimited"] is True
+            assert group["RestartPolicy"]["Mode"] == "delay"
