@@ -7,9 +7,9 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from pryv_nomad.cli import run
+    from pryv_nomad.cli import invoke
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(invoke(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import click
 from pryv_nomad import __version__
 from pryv_nomad.cli.context import Connection, Context
 
-__all__ = ["Connection", "Context", "cli", "run"]
+__all__ = ["Connection", "Context", "cli", "invoke"]
 
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -156,7 +156,7 @@ def cli(
     ctx.obj = Context(files, sets, templates, Connection(**connection), env, color=not plain, quiet=quiet, debug=debug)
 
 
-def run(arguments: Sequence[str]) -> int:
+def invoke(arguments: Sequence[str]) -> int:
     """Run one command line; returns the exit code (docs/exit-codes.md)."""
     from pryv_nomad.cli.outcome import outcome
 

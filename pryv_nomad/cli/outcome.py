@@ -5,50 +5,57 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import click
 
 from pryv_nomad.errors import ClusterFileError, PryvNomadError
 
 PROGRAM = "pryv-nomad"
+COMPLETE_VARIABLE = "_PRYV_NOMAD_COMPLETE"
 USAGE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
 
 
 def outcome(command: click.Group, arguments: list[str], env: Mapping[str, str]) -> int:
-    """Run `command` and return its exit code; every error is one of docs/exit-codes.md. Never raises."""
-    if "_PRYV_NOMAD_COMPLETE" in env:
+    """Run `command` and return its exit code; every error is one of docs/exit-codes.md. Raises nothing."""
+    if COMPLETE_VARIABLE in env:
         from click.shell_completion import shell_complete
 
-        return shell_complete(command, {}, PROGRAM, "_PRYV_NOMAD_COMPLETE", env["_PRYV_NOMAD_COMPLETE"])
+        return shell_complete(command, {}, PROGRAM, COMPLETE_VARIABLE, env[COMPLETE_VARIABLE])
+    told = _Stderr(plain=bool(env.get("NO_COLOR")) or "--no-color" in arguments)
     try:
         code = _invoke(command, arguments)
         sys.stdout.flush()
-        return code
     except BrokenPipeError:
         return _broken_pipe()
     except (KeyboardInterrupt, EOFError, click.Abort):
-        click.echo("interrupted", err=True)
+        told.line("interrupted")
         return INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return USAGE
     except click.ClickException as error:
-        return _usage(error, command)
+        return _usage(error, command, told)
     except PryvNomadError as error:
-        if isinstance(error, ClusterFileError):
-            _print_problems(error)
-        else:
-            _print("error", error.message)
-        if error.remedy:
-            click.echo(f"  {error.remedy}", err=True)
-        return error.exit_code
+        return _refusal(error, told)
     except Exception as error:
-        return _unexpected(error, arguments)
+        return _fault(error, "--debug" in arguments, told)
+    return code
+
+
+@dataclass(frozen=True, slots=True)
+class _Stderr:
+    plain: bool
+
+    def line(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def error(self, text: str) -> None:
+        kind = click.style("error:", fg="red", bold=True)
+        click.echo(f"{kind} {text}", err=True, color=False if self.plain else None)
 
 
 def _invoke(command: click.Group, arguments: list[str]) -> int:
+    """The verb's own exit code, 0 where it returns none."""
     try:
-        with command.make_context(PROGRAM, arguments) as context:
+        with command.make_context(PROGRAM, list(arguments)) as context:  # click eats the list
             result = command.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -61,38 +68,35 @@ def _broken_pipe() -> int:
     return BROKEN_PIPE
 
 
-def _usage(error: click.ClickException, command: click.Group) -> int:
-    _print("error", error.format_message())
+def _usage(error: click.ClickException, command: click.Group, told: _Stderr) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        told.line(error.format_message())
+        return USAGE
+    told.error(error.format_message())
     context = getattr(error, "ctx", None)
     known = {name for option in command.params for name in option.opts}
     if isinstance(error, click.NoSuchOption) and context is not None and error.option_name in known:
-        place = f"{PROGRAM} {error.option_name} … {context.info_name}"
-        click.echo(f"  {error.option_name} goes before the verb: {place}", err=True)
+        told.line(f"  {error.option_name} goes before the verb: {PROGRAM} {error.option_name} … {context.info_name}")
     elif context is not None:
-        click.echo(f"  {context.command_path} --help", err=True)
+        told.line(f"  {context.command_path} --help")
     return USAGE
 
 
-def _print_problems(error: ClusterFileError) -> None:
-    for problem in error.problems:
-        _print("error", str(problem))
+def _refusal(error: PryvNomadError, told: _Stderr) -> int:
+    texts = [str(problem) for problem in error.problems] if isinstance(error, ClusterFileError) else [error.message]
+    for text in texts:
+        told.error(text)
+    if error.remedy:
+        told.line(f"  {error.remedy}")
+    return error.exit_code
 
 
-def _print(kind: str, text: str) -> None:
-    click.echo(f"{click.style(f'{kind}:', fg='red', bold=True)} {text}", err=True, color=_colored())
-
-
-def _colored() -> bool | None:
-    """Whether stderr takes colors; None lets click see whether it is a terminal."""
-    return False if os.environ.get("NO_COLOR") or "--no-color" in sys.argv else None
-
-
-def _unexpected(error: Exception, arguments: list[str]) -> int:
-    if "--debug" in arguments:
+def _fault(error: Exception, debug: bool, told: _Stderr) -> int:
+    if debug:
         import traceback
 
         traceback.print_exc()
     else:
-        _print("error", f"unexpected {type(error).__name__}: {error}")
-        click.echo(f"  this is a fault of {PROGRAM}; `{PROGRAM} --debug …` shows where", err=True)
+        told.error(f"unexpected {type(error).__name__}: {error}")
+        told.line(f"  this is a fault of {PROGRAM}; `{PROGRAM} --debug …` shows where")
     return INTERNAL

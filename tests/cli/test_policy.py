@@ -7,7 +7,7 @@ from pathlib import Path
 import pygohcl
 import pytest
 
-from pryv_nomad.cli import run
+from pryv_nomad.cli import invoke
 from pryv_nomad.policies import POLICIES
 
 CLUSTER = """\
@@ -27,25 +27,25 @@ def file(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_each_policy_is_hcl_for_this_platform(file: str, name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["-c", file, "policy", name]) == 0
+    assert invoke(["-c", file, "policy", name]) == 0
     text = capfd.readouterr().out
     assert pygohcl.loads(text)
     assert ("pryv-lab" if name.startswith("nomad") else "pryv-nomad/pryv.example/") in text
 
 
 def test_a_viewer_writes_and_reads_no_secret(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["-c", file, "policy", "nomad-viewer"]) == 0
+    assert invoke(["-c", file, "policy", "nomad-viewer"]) == 0
     text = capfd.readouterr().out
     assert "submit-job" not in text
     assert '"write"' not in text
 
 
 def test_the_list_says_who_needs_each(capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["policy"]) == 0
+    assert invoke(["policy"]) == 0
     text = capfd.readouterr().out
     assert all(name in text for name in POLICIES)
 
 
 def test_an_unknown_policy_is_wrong_usage(file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["-c", file, "policy", "root"]) == 2
+    assert invoke(["-c", file, "policy", "root"]) == 2
     assert "nomad-operator" in capfd.readouterr().err
