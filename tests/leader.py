@@ -53,6 +53,30 @@ def fill_in(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def filled_in(source: Path, root: Path) -> Path:
+    """A copy of a published config-leader folder at `root`, its blanks filled in."""
+    shutil.copytree(source, root, copy_function=shutil.copyfile)
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        folder.chmod(0o755)
+    platform = fill_in((root / "conf/template-platform.yml").read_text())
+    (root / "conf/platform.yml").write_text(platform)
+    secrets = (root / "conf/template-config-leader.json").read_text()
+    for number, key in enumerate(
+        (
+            "SSO_COOKIE_SIGN_SECRET",
+            "FILES_READ_TOKEN_SECRET",
+            "CORE_SYSTEM_KEY",
+            "CORE_MAIL_KEY",
+            "REGISTER_SYSTEM_KEY_1",
+        )
+    ):
+        secrets = secrets.replace(f'"{key}": "REPLACE_ME"', f'"{key}": "Internal{number}Internal{number}Internal"')
+    (root / "conf/config-leader.json").write_text(secrets)
+    acme = root / "ssl/conf/ssl-certificate.yml"
+    acme.write_text(acme.read_text().replace("REPLACE_ME", CLUSTER["acme"]))
+    return root
+
+
 @pytest.fixture
 def leader_folder(tmp_path: Path) -> Callable[[str], Path]:
     """Makes a filled-in config-leader folder of a layout, `cluster` or `single-node`."""
@@ -61,26 +85,6 @@ def leader_folder(tmp_path: Path) -> Callable[[str], Path]:
         source = reference() / layout / "config-leader"
         if not source.is_dir():
             pytest.skip(f"the published configuration is not here ({source}); PRYV_REFERENCE names its folder")
-        root = tmp_path / layout
-        shutil.copytree(source, root, copy_function=shutil.copyfile)
-        for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
-            folder.chmod(0o755)
-        platform = fill_in((root / "conf/template-platform.yml").read_text())
-        (root / "conf/platform.yml").write_text(platform)
-        secrets = (root / "conf/template-config-leader.json").read_text()
-        for number, key in enumerate(
-            (
-                "SSO_COOKIE_SIGN_SECRET",
-                "FILES_READ_TOKEN_SECRET",
-                "CORE_SYSTEM_KEY",
-                "CORE_MAIL_KEY",
-                "REGISTER_SYSTEM_KEY_1",
-            )
-        ):
-            secrets = secrets.replace(f'"{key}": "REPLACE_ME"', f'"{key}": "Internal{number}Internal{number}Internal"')
-        (root / "conf/config-leader.json").write_text(secrets)
-        acme = root / "ssl/conf/ssl-certificate.yml"
-        acme.write_text(acme.read_text().replace("REPLACE_ME", CLUSTER["acme"]))
-        return root
+        return filled_in(source, tmp_path / layout)
 
     return make

@@ -1,0 +1,197 @@
+"""A whole platform on a real Nomad: imported from release 1.9.2's own configuration, its specs as they are.
+
+Registry, replica, static site and three cores in two hostings, each on a node of its own, in Docker, with stand-ins
+under the real images' names. Where the published configuration is not on this machine, the two-hostings example.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pryv_nomad.dev import DevCluster, wishes
+from pryv_nomad.dev.ready import get
+from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.load import load_cluster
+from tests import leader
+from tests.real import standins
+from tests.real.conftest import Starter
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+# What an operator adds after an import: where the hostings are; here also a third core, and less patience.
+IMPORTED = """
+datacenters: [zurich, paris]
+hostings: {hosting1: {datacenter: zurich}, hosting2: {datacenter: paris}}
+cores: [{name: co3, hosting: hosting1, ip: 203.0.113.3}]
+registry: {replica: {datacenter: paris}}
+update: {min_healthy_time: 1s}
+"""
+EXAMPLE = "update: {min_healthy_time: 1s}\n"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The platform under test: its files, its model, and where it runs."""
+
+    files: tuple[Path, ...]
+    leader: Path | None
+    model: Cluster
+    cluster: DevCluster
+
+    def cli(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one command line of ours against it."""
+        named = [word for file in self.files for word in ("-c", str(file))]
+        env = {**os.environ, "NOMAD_ADDR": self.cluster.nomad, "CONSUL_HTTP_ADDR": self.cluster.consul}
+        return subprocess.run(
+            [sys.executable, "-m", "pryv_nomad", *named, *arguments],
+            cwd=CHECKOUT,
+            env=env,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def done(self, *arguments: str, given: str | None = None) -> str:
+        """Run one command line that must succeed; what it printed."""
+        answer = self.cli(*arguments, given=given)
+        assert answer.returncode == 0, f"{' '.join(arguments)}\n{answer.stdout}\n{answer.stderr}"
+        return answer.stdout
+
+    def nomad(self, path: str) -> Any:
+        """What Nomad answers."""
+        return get("127.0.0.1", int(self.cluster.nomad.rpartition(":")[2]), path)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[Path, ...], Path | None]:
+    """The cluster file with its overlay, and the config-leader folder that it was imported from."""
+    folder = tmp_path_factory.mktemp("platform")
+    base, overlay = folder / "cluster.yml", folder / "overlay.yml"
+    published = leader.reference() / "cluster" / "config-leader"
+    if not published.is_dir():
+        shutil.copyfile(CHECKOUT / "examples" / "two-hostings" / "cluster.yml", base)
+        overlay.write_text(EXAMPLE)
+        return (base, overlay), None
+    root = leader.filled_in(published, folder / "leader")
+    command = [sys.executable, "-m", "pryv_nomad", "import", str(root), "-o", str(base)]
+    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, timeout=60)
+    overlay.write_text(IMPORTED)
+    return (base, overlay), root
+
+
+@pytest.fixture(scope="module")
+def platform(files: tuple[tuple[Path, ...], Path | None], start_cluster: Starter) -> Iterator[Platform]:
+    named, root = files
+    model = load_cluster(named, (), {})
+    images = {
+        model.image(name): (name, component)
+        for name, component in model.release.components.items()
+        if component.role in ("core", "registry", "static", "edge")
+    }
+    if obstacles := standins.obstacles(images):
+        pytest.skip("; ".join(obstacles))
+    standins.build(images)
+    try:
+        yield Platform(named, root, model, start_cluster(wishes(model)))
+    finally:
+        standins.remove(images)
+
+
+@pytest.fixture(scope="module")
+def running(platform: Platform) -> Platform:
+    """The platform after `run`."""
+    taken = ("--from", str(platform.leader)) if platform.leader else ()
+    platform.done("secrets", "init", *taken)
+    if platform.leader is None:
+        platform.done("secrets", "set", "EMAIL_SMTP_PASSWORD", given="not a real one")
+    platform.done("secrets", "tls", "--self-signed")
+    platform.done("run", "--yes")
+    return platform
+
+
+def test_the_nodes_have_all_that_the_jobs_need(platform: Platform) -> None:
+    plan = json.loads(platform.done("plan", "--json"))
+    assert {change["action"] for change in plan["changes"]} <= {"create", "update"}
+    assert platform.cli("plan").stderr.count("lacks") == 0
+
+
+def test_all_deployments_become_successful(running: Platform) -> None:
+    deployments = running.nomad("/v1/deployments")
+    assert len({each["JobID"] for each in deployments}) == len(running.nomad("/v1/jobs"))
+    assert {(each["JobID"], each["Status"]) for each in deployments if each["Status"] != "successful"} == set()
+
+
+def test_what_runs_is_what_was_rendered(running: Platform) -> None:
+    assert running.cli("plan", "--detailed-exitcode").returncode == 0
+    rendered = {json.loads(line)["Job"]["ID"] for line in running.done("render", "--format", "json").splitlines()}
+    assert {job["ID"] for job in running.nomad("/v1/jobs")} == rendered
+
+
+def test_the_registry_reads_every_core_of_the_platform(running: Platform) -> None:
+    wanted: dict[str, set[str]] = {}
+    for core in running.model.cores:
+        wanted.setdefault(core.hosting, set()).add(core.name)
+
+    def listed() -> dict[str, set[str]]:
+        text = _file_in_container(running, "pryv-registry", "register", "/app/conf/register.json")
+        return {hosting: set(cores) for hosting, cores in json.loads(text)["net"]["hostings"].items()}
+
+    deadline = time.monotonic() + 150
+    while (found := listed()) != wanted and time.monotonic() < deadline:
+        time.sleep(1)
+    assert found == wanted
+
+
+def test_every_core_answers_at_its_own_address(running: Platform) -> None:
+    for core in running.model.deployed_cores:
+        address = running.cluster.nodes[core.node or core.name]
+        for port in (80, 443):
+            socket.create_connection((address, port), timeout=5).close()
+
+
+def test_both_name_servers_answer_on_port_53(running: Platform) -> None:
+    for node in ("registry", "replica"):
+        assert _asks_for_an_address(running.cluster.nodes[node], f"reg.{running.model.domain}")
+
+
+def test_containers_run_as_the_user_who_owns_the_volumes(running: Platform) -> None:
+    for volume in running.cluster.folder.glob("nodes/*/volumes/pryv-mongodb-data"):
+        written = volume / ".stand-in"
+        assert (written.stat().st_uid, written.stat().st_gid) == (9999, 9999)
+
+
+def _file_in_container(platform: Platform, job: str, task: str, path: str) -> str:
+    (allocation, *_) = [
+        each["ID"]
+        for each in platform.nomad(f"/v1/job/{job}/allocations")
+        if each["ClientStatus"] == "running" and task in (each["TaskStates"] or {})
+    ]
+    command = ["docker", "exec", f"{task}-{allocation}", "cat", path]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def _asks_for_an_address(server: str, name: str) -> bool:
+    """Whether the name server answers an A query for `name`."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.sendto(
+            struct.pack("!6H", 7, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1), (server, 53)
+        )
+        answer = client.recv(512)
+    return struct.unpack("!H", answer[6:8]) == (1,)
