@@ -21,7 +21,7 @@ def render(context: Context, output: Path | None, form: str, only: tuple[str, ..
     Files are named NAME.nomad.hcl or NAME.json and can be given to `nomad job run` (with -json). Without -o: HCL texts
     one after the other, or one JSON document a line.
     """
-    from pryv_nomad.specs.files import file_name, to_folder
+    from pryv_nomad.specs.files import api_json, file_name, to_folder
     from pryv_nomad.specs.render import selected, validated
 
     if clean and output is None:
@@ -29,7 +29,7 @@ def render(context: Context, output: Path | None, form: str, only: tuple[str, ..
     specs = selected(validated(context.specs()), only)
     if output is None:
         for spec in specs:
-            click.echo(spec.json_text if form == "json" else f"# {file_name(spec, form)}\n{spec.hcl}")
+            click.echo(api_json(spec) if form == "json" else f"# {file_name(spec, form)}\n{spec.hcl}")
         return
     written = to_folder(specs, form, output, only, clean)
     for name in written.stale:

@@ -26,6 +26,11 @@ def file_name(spec: Spec, form: str) -> str:
     return spec.job_id + SUFFIXES[form]
 
 
+def api_json(spec: Spec) -> str:
+    """The JSON document that `PUT /v1/jobs` and `nomad job run -json` take, on one line."""
+    return f'{{"Job":{spec.json_text}}}'
+
+
 def to_folder(specs: Iterable[Spec], form: str, folder: Path, only: Sequence[str] = (), clean: bool = False) -> Written:
     """Write the specs to `folder`, which is made when missing. `only` are the patterns that chose the specs: files of
     other jobs are then not taken for stale.
@@ -51,8 +56,7 @@ def to_folder(specs: Iterable[Spec], form: str, folder: Path, only: Sequence[str
 
 def _write(folder: Path, spec: Spec, form: str) -> str:
     name = file_name(spec, form)
-    text = spec.hcl if form == "hcl" else spec.json_text + "\n"
-    (folder / name).write_bytes(text.encode())
+    (folder / name).write_bytes((spec.hcl if form == "hcl" else f"{api_json(spec)}\n").encode())
     return name
 
 

@@ -30,14 +30,14 @@ def test_one_file_a_job(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_is_what_the_api_takes() -> None:
     assert invoke(["render", "-o", "out", "--format", "json", "--only", "pryv-data-*"]) == 0
     assert sorted(path.name for path in Path("out").iterdir()) == [f"pryv-data-co{n}.json" for n in (1, 2, 3)]
-    assert json.loads(Path("out/pryv-data-co1.json").read_text())["ID"] == "pryv-data-co1"
+    assert json.loads(Path("out/pryv-data-co1.json").read_text())["Job"]["ID"] == "pryv-data-co1"
 
 
 def test_without_a_folder_it_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["render", "--only", "pryv-dns"]) == 0
     assert capsys.readouterr().out.startswith("# pryv-dns.nomad.hcl\njob")
     assert invoke(["render", "--format", "json", "--only", "pryv-data-*"]) == 0
-    assert [json.loads(line)["ID"] for line in capsys.readouterr().out.splitlines()] == [
+    assert [json.loads(line)["Job"]["ID"] for line in capsys.readouterr().out.splitlines()] == [
         f"pryv-data-co{number}" for number in (1, 2, 3)
     ]
 
