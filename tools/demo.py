@@ -85,7 +85,7 @@ def demo(mode: str) -> None:
     try:
         _step("1. A local cluster")
         ports = ("--nomad-port", "0", "--consul-port", "0")
-        env |= _exported(_run(env, *base, "dev", "up", "--dir", "dev", "--mode", mode, *ports, quiet=True))
+        env |= _exported(_run(env, *base, "dev", "up", "--dir", "dev", "--mode", mode, "--speed", "30", *ports, quiet=True))
         _step("2. The keys and the certificate that the platform needs")
         _run(env, *base, "secrets", "init")
         _run(env, *base, "secrets", "set", "EMAIL_SMTP_PASSWORD", given="not a real one")

@@ -49,9 +49,22 @@ def dev() -> None:
     metavar="CIDR",
     help="Addresses of the nodes, loopback ones by default.",
 )
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="The simulator's: simulated seconds a second.",
+)
 @click.pass_obj
 def up(
-    context: Context, folder: Path, nomad_port: int | None, consul_port: int | None, mode: str, network: str
+    context: Context,
+    folder: Path,
+    nomad_port: int | None,
+    consul_port: int | None,
+    mode: str,
+    network: str,
+    speed: float,
 ) -> None:
     """Start what does not run yet, and wait until it takes jobs. Twice changes nothing.
 
@@ -70,6 +83,7 @@ def up(
         network=network,
         region=cluster.file.platform.region,
         namespace=cluster.file.platform.namespace,
+        speed=speed,
     )
     running = local.up(options, context.env)
     context.say(_description(running))

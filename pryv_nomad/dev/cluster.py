@@ -78,7 +78,7 @@ def _bring_up(
     wished = nodes.one_node(options.nodes) if choice.one_node else list(options.nodes)
     if choice.mode == "simulator":
         laid_out = nodes.placed(wished, state.network, state.addresses)
-        programs = [_simulator(folder, state, laid_out)]
+        programs = [_simulator(folder, options, state, laid_out)]
     else:
         laid_out, state, devices = claims.machines(folder, wished, state, many=found.many_nodes)
         layout = agents.Layout(folder, state.ports, found.nomad, found.consul, options.region, _cgroup(folder))
@@ -89,7 +89,13 @@ def _bring_up(
     state = launch.end(folder, state, stop, found.docker, keep={node.name for node in laid_out})
     if choice.mode == "simulator":
         state = launch.start(folder, state, start, environ)
-        ready.wait("the simulator", lambda: ready.has_leader(agents.SERVER, state.ports["nomad"]), state.processes, 30)
+        ports = (state.ports["nomad"], state.ports["consul"])
+        ready.wait(
+            "the simulator",
+            lambda: all(ready.has_leader(agents.SERVER, port) for port in ports),
+            state.processes,
+            options.patience,
+        )
     else:
         state = _start_agents(folder, options, state, start, laid_out, environ, docker=bool(found.docker))
     _make_namespace(options.namespace, state.ports["nomad"])
@@ -136,16 +142,17 @@ def _syslog(folder: Path, state: DevState, found: machine.Machine) -> list[Progr
     return [Program("syslog", argv)]
 
 
-def _simulator(folder: Path, state: DevState, laid_out: Sequence[NodeWish]) -> Program:
+def _simulator(folder: Path, options: DevOptions, state: DevState, laid_out: Sequence[NodeWish]) -> Program:
     file = folder / "nodes.json"
     content = json.dumps([_simulated(node) for node in laid_out], indent=2)
-    options = {
+    words = {
         "--port": str(state.ports["nomad"]),
         "--consul-port": str(state.ports["consul"]),
         "--nodes": str(file),
+        "--speed": f"{options.speed:g}",
         "--address-file": str(folder / "simulator.address"),
     }
-    argv = (sys.executable, "-m", "pryv_nomad.simulator", *(word for pair in options.items() for word in pair))
+    argv = (sys.executable, "-m", "pryv_nomad.simulator", *(word for pair in words.items() for word in pair))
     return Program("simulator", argv, ((str(file), content + "\n"),))
 
 

@@ -14,7 +14,8 @@ from pryv_nomad.dev.nodes import NodeWish
 class DevOptions:
     """What to start. A port of None means the one that was used before, else the program's own default; 0 a free one.
 
-    `nodes` come from `nodes.wishes(cluster)`. `patience` bounds each wait, in seconds.
+    `nodes` come from `nodes.wishes(cluster)`. `speed` is the simulator's: simulated seconds a second.
+    `patience` bounds each wait, in seconds.
     """
 
     folder: Path
@@ -25,6 +26,7 @@ class DevOptions:
     network: str = "127.0.1.0/24"
     region: str = "global"
     namespace: str = "default"
+    speed: float = 10.0
     patience: float = 120.0
 
 
