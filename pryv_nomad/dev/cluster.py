@@ -164,6 +164,7 @@ def _simulated(node: NodeWish) -> dict[str, object]:
         "address": node.address,
         "node_class": node.node_class,
         "meta": dict(node.meta),
+        "attributes": {"driver.docker.volumes.enabled": "true"},
         "host_networks": dict.fromkeys(node.networks, node.address),
         "host_volumes": {name: f"/opt/pryv/{name}" for name in node.volumes},
         "cpu": node.cpu,
