@@ -19,6 +19,10 @@ from pryv_nomad.errors import Refused
 _SIMULATED = "10.64.0.0/16"
 """Addresses of simulated nodes: nothing ever sends to them, and there are enough for the largest fleet."""
 
+_FREE = range(10_000, 19_000)
+"""Below Nomad's dynamic ports (from 20000) and the system's own (from 32768): an outgoing connection of one agent would
+else hold, now and then, what another is about to listen on."""
+
 _LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 
@@ -58,14 +62,16 @@ def _network(options: DevOptions, mode: str) -> str:
 
 def _claim(held: contextlib.ExitStack, name: str, port: int) -> int:
     """`port`, or a free one for 0, held until all are chosen. Raises Refused when it is taken."""
-    listener = held.enter_context(socket.socket())
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((agents.SERVER, port))
-    except OSError:
-        option = f"--{name.partition('_')[0]}-port"
-        raise Refused(f"port {port} of {agents.SERVER} is in use", f"pass {option}, or end what uses it") from None
-    return int(listener.getsockname()[1])
+    start = os.getpid() * 61 % len(_FREE)  # two that start at once seldom try the same
+    candidates = (port,) if port else (*_FREE[start:], *_FREE[:start])
+    for candidate in candidates:
+        listener = held.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            listener.bind((agents.SERVER, candidate))
+            return candidate
+    option = f"--{name.partition('_')[0]}-port"
+    raise Refused(f"port {port} of {agents.SERVER} is in use", f"pass {option}, or end what uses it")
 
 
 def machines(
