@@ -69,6 +69,7 @@ def _claim(held: contextlib.ExitStack, name: str, port: int) -> int:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):
             listener.bind((agents.SERVER, candidate))
+            listener.listen()
             return candidate
     option = f"--{name.partition('_')[0]}-port"
     raise Refused(f"port {port} of {agents.SERVER} is in use", f"pass {option}, or end what uses it")
