@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pryv_nomad.bridge.membership import SERVICE, Listed, address_of, generation_key, listed, payload
+from pryv_nomad.bridge.states import State
 from pryv_nomad.errors import Conflict
 from pryv_nomad.plan.intent import Member
 
@@ -27,21 +28,23 @@ class Catalog:
         return listed(list[Mapping[str, Any]](self._consul.catalog_service(SERVICE)), self._domain)
 
     def ensure_generation(self) -> bool:
-        """Make the generation key where it is missing, before any job that waits for it. True when it was made."""
+        """Make the generation key where it is missing, before any job that waits for it: "0", no member yet. True when
+        it was made."""
         key = generation_key(self._domain)
         if self._consul.kv_get(key) is not None:
             return False
         try:
-            return self._consul.kv_put(key, b"1", cas=0)
+            return self._consul.kv_put(key, b"0", cas=0)
         except Conflict:
             return False
 
     def enlist(self, member: Member, node: Mapping[str, Any] | None, known: Listed | None) -> tuple[bool, str]:
         """List a core, at its address. (whether something changed, a warning or nothing)."""
         address, warning = address_of(member, node)
-        if not address or known == Listed(member.name, member.hosting, address):
+        state = State.DRAINING if known and known.state is State.DRAINING else State.ACTIVE
+        if not address or known == Listed(member.name, member.hosting, address, state):
             return False, warning
-        self._consul.catalog_register(payload(member, address, self._domain))
+        self._consul.catalog_register(payload(member, address, self._domain, state))
         return True, warning
 
     def bump_generation(self) -> int:

@@ -11,38 +11,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pryv_nomad.bridge.entries import SERVICE, Entry, node_name
+from pryv_nomad.bridge.states import State
 from pryv_nomad.plan.intent import Member
 
-SERVICE = "pryv-core"
+__all__ = ["PUBLIC_IP_META", "SERVICE", "Listed", "address_of", "generation_key", "listed", "node_name", "payload"]
+
 PUBLIC_IP_META = "pryv_public_ip"
 
 
-def node_name(core: str) -> str:
-    """The catalog node of a core."""
-    return f"pryv-core-{core}"
-
-
 def generation_key(domain: str) -> str:
-    """The KV key that counts changes of the membership; the registry's template waits until it exists."""
+    """The KV key that counts changes of the membership; the registry's template waits until it exists. "0": there has
+    been no member yet."""
     return f"pryv-nomad/{domain}/members/generation"
 
 
-def payload(member: Member, address: str, domain: str) -> dict[str, Any]:
-    """The body of `PUT /v1/catalog/register` for a core.
-
-    The node is `external-node` without `external-probe`: shown by Consul's UI, probed by nobody.
-    """
+def payload(member: Member, address: str, domain: str, state: State = State.ACTIVE) -> dict[str, Any]:
+    """The body of `PUT /v1/catalog/register` for a core that is healthy, or of which nothing but that is known."""
+    entry = Entry(member.name, member.hosting, address, state=state, output="registered by a run")
     return {
         "Node": node_name(member.name),
         "Address": address,
-        "NodeMeta": {"external-node": "true", "external-probe": "false"},
-        "Service": {
-            "ID": node_name(member.name),
-            "Service": SERVICE,
-            "Address": address,
-            "Tags": [member.name, member.hosting],
-            "Meta": {"core": member.name, "hosting": member.hosting, "platform": domain},
-        },
+        "NodeMeta": entry.node()["Meta"],
+        "Service": entry.service(domain),
+        "Check": entry.check(),
     }
 
 
@@ -53,12 +45,15 @@ class Listed:
     core: str
     hosting: str
     address: str
+    state: State = State.ACTIVE
 
     @classmethod
     def of(cls, instance: Mapping[str, Any]) -> Listed:
-        """From an instance of `GET /v1/catalog/service/pryv-core`."""
+        """From an instance of `GET /v1/catalog/service/pryv-core`; one without a state is listed, hence active."""
         meta = instance.get("ServiceMeta") or {}
-        return cls(meta.get("core", ""), meta.get("hosting", ""), instance.get("ServiceAddress") or "")
+        state = meta.get("state", "")
+        known = State(state) if state in (State.JOINING, State.DRAINING) else State.ACTIVE
+        return cls(meta.get("core", ""), meta.get("hosting", ""), instance.get("ServiceAddress") or "", known)
 
 
 def listed(instances: list[Mapping[str, Any]], domain: str) -> dict[str, Listed]:

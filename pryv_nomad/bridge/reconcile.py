@@ -1,0 +1,326 @@
+"""What must change in the stores and in Consul's catalog: a function of what is wanted, seen, registered and stored.
+
+Rules that hold whatever comes: a core that was listed stays listed until an operator removes it; what a store lost
+comes back from the other; what stands in the catalog and in no store is taken over, not taken out. When everything is
+as it should be there is no action at all, so a quiet platform writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from pryv_nomad.bridge.desired import Desired, DesiredCore
+from pryv_nomad.bridge.entries import CRITICAL, LONGEST_OUTPUT, PASSING, WARNING, Entry, Found
+from pryv_nomad.bridge.observed import Observed
+from pryv_nomad.bridge.states import Membership, State, merged
+
+NOT_WANTED = "not in the cluster file any more; `pryv-nomad core remove` would take it out"
+DRAINING = "draining, though release 1.9 goes on giving it new users"
+
+
+# -- what is given -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What Consul KV and Nomad Variables hold. The mirror is None until Nomad has been read once: then no core
+    begins to join, since the mirror may know it as listed. A generation is that of the list, None where there is none.
+    """
+
+    kv: Mapping[str, Membership] = field(default_factory=dict)
+    mirror: Mapping[str, Membership] | None = field(default_factory=dict)
+    generation: int | None = None
+    mirror_generation: int | None = None
+    desired: Desired | None = None
+    mirror_desired: Desired | None = None
+
+
+# -- what is decided ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMember:
+    """Write a core's record to Consul KV."""
+
+    member: Membership
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorMember:
+    """Write a core's record to Nomad Variables."""
+
+    member: Membership
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDesired:
+    """Write the wanted cores to Consul KV, which lost them."""
+
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorDesired:
+    """Write the wanted cores to Nomad Variables."""
+
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Register a core in the catalog: node, service and check."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCheck:
+    """Write the check of a core that is otherwise registered as it should be."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Deregister:
+    """Take out a catalog node: of a core that was removed, or a second instance of one that stands where it should."""
+
+    core: str
+    node: str
+    service_id: str
+    whole_node: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BumpGeneration:
+    """Count a change of the list."""
+
+    to: int
+
+
+Action = SaveMember | MirrorMember | SaveDesired | MirrorDesired | Register | UpdateCheck | Deregister | BumpGeneration
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The actions in the order in which they must be done, the cores as they then are, and one sentence of it all."""
+
+    actions: tuple[Action, ...]
+    members: Mapping[str, Membership]
+    sentence: str
+
+
+# -- how ---------------------------------------------------------------------------------------------------------
+
+
+def reconcile(
+    desired: Desired | None,
+    observed: Mapping[str, Observed],
+    registered: Iterable[Found],
+    stores: Stores,
+    now: str,
+) -> Decision:
+    """Decide. `desired` None: nobody recorded a cluster file; a core that is not in `observed`: nothing is known of it.
+
+    The order of the actions: records to Consul KV, then to Nomad, then the catalog, then the count. So a core stands in
+    both stores before the registry can list it, and an emptied Consul gets its count, which templates wait for, when
+    the list is whole again.
+    """
+    instances = tuple(sorted(registered, key=_order))
+    wanted = {core.name: core for core in desired.cores} if desired else {}
+    before = merged(stores.kv, stores.mirror or {})
+    members = dict(before)
+    if stores.mirror is not None:
+        _join(members, wanted, now)
+    for instance in instances:
+        _adopt(members, instance, now)
+    for core in members.keys() & wanted.keys():
+        members[core] = _followed(members[core], wanted[core], observed.get(core), now)
+    asked = wanted if desired else None
+    catalog = tuple(_catalog_actions(members, asked, observed, instances))
+    saves = tuple(SaveMember(each) for core, each in sorted(members.items()) if stores.kv.get(core) != each)
+    mirrored = stores.mirror if stores.mirror is not None else members
+    mirror = tuple(MirrorMember(each) for core, each in sorted(members.items()) if mirrored.get(core) != each)
+    count = _count(stores, members)
+    actions = (*saves, *_desired_actions(desired, stores), *mirror, *catalog, *count)
+    return Decision(actions, members, _sentence(members, wanted, desired, observed, actions))
+
+
+def _join(after: dict[str, Membership], wanted: Mapping[str, DesiredCore], now: str) -> None:
+    """A record for each wanted core that has none, or was removed and is wanted again."""
+    for core, wish in wanted.items():
+        known = after.get(core)
+        if known is None:
+            after[core] = Membership(core, State.JOINING, wish.hosting, wish.ip, wish.port, since=now)
+        elif known.state is State.GONE:
+            place = {"hosting": wish.hosting, "address": wish.ip, "port": wish.port}
+            after[core] = known.changed(now, state=State.JOINING, **place)
+
+
+def _adopt(after: dict[str, Membership], instance: Found, now: str) -> None:
+    """What the catalog lists was listed, whoever registered it."""
+    entry = instance.entry
+    known = after.get(entry.core)
+    if known is None:
+        after[entry.core] = Membership(entry.core, entry.state, entry.hosting, entry.address, entry.port, since=now)
+    elif known.state is State.JOINING and entry.state is not State.JOINING:
+        after[entry.core] = known.changed(now, state=entry.state, address=known.address or entry.address)
+
+
+def _followed(known: Membership, wish: DesiredCore, seen: Observed | None, now: str) -> Membership:
+    """The record after a look: its place in the file and its address followed, listed from its first healthy check on.
+
+    A new address counts when the core is healthy there: before, the old one is as good as any.
+    """
+    address = wish.ip or known.address
+    if known.state is State.GONE:
+        return known
+    if not wish.ip and seen is not None and seen.address and (seen.passing or not known.address):
+        address = seen.address
+    state = known.state
+    if state is State.JOINING and address and seen is not None and seen.passing:
+        state = State.ACTIVE
+    if (state, wish.hosting, address, wish.port) == (known.state, known.hosting, known.address, known.port):
+        return known
+    return known.changed(now, state=state, hosting=wish.hosting, address=address, port=wish.port)
+
+
+def _catalog_actions(
+    members: Mapping[str, Membership],
+    wanted: Mapping[str, DesiredCore] | None,
+    observed: Mapping[str, Observed],
+    instances: tuple[Found, ...],
+) -> Iterator[Action]:
+    own = {each.entry.core: each for each in instances if each.own}
+    standing = set()
+    for core, member in sorted(members.items()):
+        if member.state is State.GONE or not member.address:
+            continue
+        standing.add(core)
+        there = own.get(core)
+        entry = _entry(member, wanted is None or core in wanted, observed.get(core), there.entry if there else None)
+        if there is None or not there.whole:
+            yield Register(entry)
+        elif entry != there.entry:
+            yield UpdateCheck(entry) if _identity(entry) == _identity(there.entry) else Register(entry)
+    for instance in instances:
+        core = instance.entry.core
+        removed = core in members and members[core].state is State.GONE
+        if removed or (not instance.own and core in standing):
+            yield Deregister(core, instance.node, instance.service_id, instance.own)
+
+
+def _order(instance: Found) -> tuple[str, bool, str, str]:
+    """A core's instance in its own place comes before others of it."""
+    return instance.entry.core, not instance.own, instance.node, instance.service_id
+
+
+def _identity(entry: Entry) -> Entry:
+    """The entry but for what its check says."""
+    return replace(entry, status="", output="")
+
+
+def _entry(member: Membership, wanted: bool, seen: Observed | None, there: Entry | None) -> Entry:
+    status, output = _check(member, wanted, seen, there)
+    release = seen.release if seen and seen.release else there.release if there else ""
+    return Entry(member.core, member.hosting, member.address, member.port, release, member.state, status, output)
+
+
+def _check(member: Membership, wanted: bool, seen: Observed | None, there: Entry | None) -> tuple[str, str]:
+    """Status and text of a core's check. Where nothing is known of the core, what is there stays as it is."""
+    if seen is None:
+        if there is not None and there.status in (PASSING, WARNING, CRITICAL):
+            return there.status, there.output
+        return WARNING, "nothing is known of it yet"
+    status, words = seen.status, [seen.why]
+    if member.state is State.JOINING:
+        words.insert(0, "joining")
+    if member.state is State.DRAINING:
+        words.insert(0, DRAINING)
+        status = WARNING if status == PASSING else status
+    if not wanted:
+        words.append(NOT_WANTED)
+    return status, "; ".join(filter(None, words))[:LONGEST_OUTPUT]
+
+
+def _desired_actions(desired: Desired | None, stores: Stores) -> Iterator[Action]:
+    if desired is None:
+        return
+    if stores.desired is None:
+        yield SaveDesired(desired)
+    if stores.mirror is not None and stores.mirror_desired != desired:
+        yield MirrorDesired(desired)
+
+
+def _count(stores: Stores, members: Mapping[str, Membership]) -> tuple[BumpGeneration, ...]:
+    """The count of changes: one on when the list is another than Consul KV has it, never behind the mirror's, at least
+    one when there are members; "0" stands for a platform that has had none yet."""
+    known = max(stores.generation or 0, stores.mirror_generation or 0)
+    if any(member.line != _line(stores.kv.get(core)) for core, member in members.items()):
+        known += 1
+    elif any(member.listed for member in members.values()):
+        known = max(known, 1)
+    if stores.mirror is None and stores.generation is None:
+        return ()
+    return () if known == stores.generation else (BumpGeneration(known),)
+
+
+def _line(member: Membership | None) -> tuple[str, str, int, State] | None:
+    return member.line if member else None
+
+
+def _sentence(
+    members: Mapping[str, Membership],
+    wanted: Mapping[str, DesiredCore],
+    desired: Desired | None,
+    observed: Mapping[str, Observed],
+    actions: tuple[Action, ...],
+) -> str:
+    listed = [core for core, member in members.items() if member.listed]
+    joining = sorted(core for core, member in members.items() if member.state is State.JOINING)
+    failing = sorted(core for core in listed if core in observed and observed[core].status == CRITICAL)
+    parts = [f"{_counted(len(listed))} listed"]
+    parts += [f"{len(failing)} failing ({_few(failing)})"] if failing else []
+    parts += [f"{len(joining)} joining ({_few(joining)})"] if joining else []
+    unwanted = sorted(core for core in listed if core not in wanted) if desired else []
+    parts += [f"{len(unwanted)} not in the cluster file ({_few(unwanted)})"] if unwanted else []
+    parts += ["no cluster file recorded"] if desired is None else []
+    return f"{', '.join(parts)}; {_done(actions)}"
+
+
+def _done(actions: tuple[Action, ...]) -> str:
+    names = {
+        SaveMember: "recorded",
+        MirrorMember: "mirrored",
+        SaveDesired: "cluster file restored",
+        MirrorDesired: "cluster file mirrored",
+        Register: "registered",
+        UpdateCheck: "check updated",
+        Deregister: "deregistered",
+    }
+    told = []
+    for kind, verb in names.items():
+        mine = [action for action in actions if isinstance(action, kind)]
+        if mine and kind in (SaveDesired, MirrorDesired):
+            told.append(verb)
+        elif mine:
+            told.append(f"{verb}: {_few(sorted(_subject(action) for action in mine))}")
+    bumps = [f"generation {action.to}" for action in actions if isinstance(action, BumpGeneration)]
+    return "; ".join(told + bumps) or "nothing to do"
+
+
+def _subject(action: Action) -> str:
+    if isinstance(action, SaveMember | MirrorMember):
+        return action.member.core
+    if isinstance(action, Register | UpdateCheck):
+        return action.entry.core
+    return action.core if isinstance(action, Deregister) else ""
+
+
+def _few(names: list[str], most: int = 5) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _counted(number: int) -> str:
+    return "1 core" if number == 1 else f"{number} cores"
