@@ -13,6 +13,8 @@ from pryv_nomad.errors import ClusterFileError, PryvNomadError
 
 PROGRAM = "pryv-nomad"
 COMPLETE_VARIABLE = "_PRYV_NOMAD_COMPLETE"
+MOST_PROBLEMS = 50
+"""Problems printed; a file with 10,000 cores can have as many."""
 USAGE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
 
 
@@ -84,8 +86,10 @@ def _usage(error: click.ClickException, command: click.Group, told: _Stderr) -> 
 
 def _refusal(error: PryvNomadError, told: _Stderr) -> int:
     texts = [str(problem) for problem in error.problems] if isinstance(error, ClusterFileError) else [error.message]
-    for text in texts:
+    for text in texts[:MOST_PROBLEMS]:
         told.error(text)
+    if len(texts) > MOST_PROBLEMS:
+        told.line(f"  and {len(texts) - MOST_PROBLEMS:,} more")
     if error.remedy:
         told.line(f"  {error.remedy}")
     return error.exit_code

@@ -67,6 +67,11 @@ class Component(Section):
     singleton: bool = False
     """Never two at once: no canary."""
 
+    @property
+    def has_processes(self) -> bool:
+        """Whether it runs as several processes, a port each."""
+        return any(port.per_process for port in self.ports.values())
+
 
 class Release(Section):
     """A release file."""

@@ -31,6 +31,9 @@ VOLUME_DEFAULTS = {
 }
 """Host volumes where the cluster file names none."""
 
+_HFS = "hfs"
+"""The component whose processes `hfs_procs` counts; `procs` counts those of any other that has several."""
+
 
 def resolve(loaded: Loaded) -> Cluster:
     """The cluster that a file describes. Raises ClusterFileError with all problems found."""
@@ -50,8 +53,7 @@ def resolve(loaded: Loaded) -> Cluster:
     if problems:
         raise ClusterFileError([_located(problem, loaded) for problem in problems])
     volumes = tuple(sorted(_volumes(file.volumes, {}).items()))
-    counts = {name: component.procs for name, component in release.components.items()}
-    shared = Profiles(file, release).resources(counts.get("core", 1), counts.get("hfs", 1), file.resources)
+    shared = Profiles(file, release).shared()
     return Cluster(file, release, catalogue, cores, settings, volumes, shared, loaded.where_text)
 
 
@@ -120,6 +122,10 @@ class Profiles:
         self._file, self._release = file, release
         self._made: dict[Any, Profile] = {}
         self._volumes = _volumes(file.volumes, {})
+        several = {name: each.procs for name, each in release.components.items() if each.has_processes}
+        self._hfs_procs = several.pop(_HFS, 1)
+        self._procs = next(iter(several.values()), 1)
+        self._several = several
 
     def of(self, entry: CoreEntry) -> Profile:
         """The profile of an entry's cores."""
@@ -133,9 +139,8 @@ class Profiles:
         return profile
 
     def _make(self, entry: CoreEntry) -> Profile:
-        file, components = self._file, self._release.components
-        procs = entry.procs or (components["core"].procs if "core" in components else 1)
-        hfs_procs = entry.hfs_procs or (components["hfs"].procs if "hfs" in components else 1)
+        file = self._file
+        procs, hfs_procs = entry.procs or self._procs, entry.hfs_procs or self._hfs_procs
         hosting = file.hostings.get(entry.hosting)
         weight = file.update.canary_weight if entry.canary_weight is None else entry.canary_weight
         return Profile(
@@ -151,11 +156,15 @@ class Profiles:
             resources=self.resources(procs, hfs_procs, file.resources, entry.resources),
         )
 
+    def shared(self) -> tuple[tuple[str, Resources], ...]:
+        """What each component may use where no core says otherwise."""
+        return self.resources(self._procs, self._hfs_procs, self._file.resources)
+
     def resources(
         self, procs: int, hfs_procs: int, *layers: Mapping[str, ComponentResources]
     ) -> tuple[tuple[str, Resources], ...]:
         """What each component may use: the release's for each process, unless a layer says otherwise; the last wins."""
-        counts = {"core": procs, "hfs": hfs_procs}
+        counts = {**dict.fromkeys(self._several, procs), _HFS: hfs_procs}
         result = []
         for name, component in sorted(self._release.components.items()):
             count = counts.get(name, 1)

@@ -122,6 +122,13 @@ def test_every_error_ends_with_its_code_and_says_what_to_do(
     assert kind is errors.PryvNomadError or f"`{kind.__name__}`" in page
 
 
+def test_thousands_of_problems_do_not_flood_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
+    problems = [errors.Problem(f"cores[{index}].ip", "not an IP address") for index in range(10_000)]
+    assert outcome(_group(errors.ClusterFileError(problems)), ["act"], {}) == 3
+    lines = capfd.readouterr().err.splitlines()
+    assert (len(lines), lines[-1]) == (51, "  and 9,950 more")
+
+
 @pytest.mark.parametrize(("result", "code"), [(None, 0), (0, 0), (1, 1), (10, 10), (True, 0), ("text", 0)])
 def test_a_verb_returns_its_exit_code(result: object, code: int) -> None:
     assert outcome(_group(result), ["act"], {}) == code

@@ -235,6 +235,18 @@ WARNINGS: list[tuple[str, dict[str, Any], str, str]] = [
         "settings.EMAIL_ACTIVATION",
         "SMTP",
     ),
+    (
+        "a credential for the SMS service",
+        {"settings": {"MFA_ENDPOINTS": {"single": {"headers": {"Authorization": "Bearer x"}}}}},
+        "settings.MFA_ENDPOINTS.single.headers.Authorization",
+        "stands in the job specs",
+    ),
+    (
+        "a credential in the mail server's url",
+        {"settings": {"EMAIL_SMTP_SETTINGS": {"url": "smtp://a:b@smtp.example"}}},
+        "settings.EMAIL_SMTP_SETTINGS.url",
+        "stands in the job specs",
+    ),
     ("redis of a core", {"cores": [one("a", volumes={"redis_data": "x"})]}, "cores[0].volumes.redis_data", "no redis"),
 ]
 

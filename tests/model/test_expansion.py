@@ -134,6 +134,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "settings.EMAIL_SMTP_SETTINGS.auth.pass",
         "pryv-nomad secrets",
     ),
+    (
+        {"EMAIL_SMTP_SETTINGS": {"auth": {"clientSecret": "hush"}}},
+        "settings.EMAIL_SMTP_SETTINGS.auth.clientSecret",
+        "unknown",
+    ),
     ({"EMAIL_SMTP_SETTINGS": {"auth": "hush"}}, "settings.EMAIL_SMTP_SETTINGS.auth", "must be a map"),
     ({"EMAIL_SMTP_SETTINGS": "hush"}, "settings.EMAIL_SMTP_SETTINGS", "must be a map"),
     ({"MAX_UPLOAD_SIZE_MB": "20"}, "settings.MAX_UPLOAD_SIZE_MB", "must be an integer, not '20'"),

@@ -130,7 +130,8 @@ def test_a_release_of_the_users_own_is_found_beside_the_file(tmp_path: Path) -> 
     folder.mkdir()
     (folder / "9.0.yml").write_text(
         "name: '9.0'\ntopology: single-image\nsettings: tiny\n"
-        "components: {pryv: {image: 'ours/pryv:9', role: core, procs: 3, ports: {api: {port: 3000}}}}\n"
+        "components: {pryv: {image: 'ours/pryv:9', role: core, procs: 3, cpu: 10, "
+        "ports: {api: {port: 3000, per_process: true}}}}\n"
     )
     (folder / "settings-tiny.yml").write_text(
         "variables: {GREETING: {type: string, default: hello, description: Said to users.}}\n"
@@ -139,6 +140,7 @@ def test_a_release_of_the_users_own_is_found_beside_the_file(tmp_path: Path) -> 
     assert cluster.release.topology == "single-image"
     assert cluster.settings == {"GREETING": "hello"}
     assert cluster.image("pryv") == "ours/pryv:9"
+    assert cluster.cores[0].profile.resource("pryv").cpu == 30
 
 
 @pytest.mark.parametrize(

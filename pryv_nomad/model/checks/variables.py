@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pryv_nomad.model.checks.finding import Finding, error, nearest, warning
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.validation import written
+
+_CREDENTIAL = re.compile("auth|token|key|secret|password|cookie", re.IGNORECASE)
+
+_SMTP_WITH_CREDENTIALS = frozenset({"url", "dkim", "proxy"})
+"""Options of nodemailer that hold a password or a private key."""
 
 
 def _is_address(value: Any, cluster: Cluster) -> bool:
@@ -62,6 +68,20 @@ def mails_can_be_sent(cluster: Cluster) -> Iterator[Finding]:
         )
 
 
+def credentials_stand_in_the_open(cluster: Cluster) -> Iterator[Finding]:
+    """What these settings hold stands in the job specs, where whoever may read jobs reads it."""
+    told = "a credential here stands in the job specs"
+    endpoints = cluster.file.settings.get("MFA_ENDPOINTS") or {}
+    for endpoint, call in endpoints.items():
+        for header, value in (call.get("headers") or {}).items():
+            if value and _CREDENTIAL.search(header):
+                path = ("settings", "MFA_ENDPOINTS", endpoint, "headers", header)
+                yield warning(path, told, "let a proxy near the core add it")
+    smtp = cluster.file.settings.get("EMAIL_SMTP_SETTINGS") or {}
+    for key in sorted(_SMTP_WITH_CREDENTIALS & set(smtp)):
+        yield warning(f"settings.EMAIL_SMTP_SETTINGS.{key}", told, "use host, port and auth.user")
+
+
 def rotations_are_of_secrets(cluster: Cluster) -> Iterator[Finding]:
     """Only a secret of the release can have been rotated."""
     for key, count in cluster.file.secrets.generations.items():
@@ -73,6 +93,7 @@ def rotations_are_of_secrets(cluster: Cluster) -> Iterator[Finding]:
 
 
 CHECKS = (
+    credentials_stand_in_the_open,
     rotations_are_of_secrets,
     name_servers_have_addresses,
     root_record_is_an_address,
