@@ -52,8 +52,6 @@ __all__ = [
     "canonical",
     "compile",
     "convert",
-   
     "parse",
-   
     "strip_nulls",
 ]

@@ -25,7 +25,7 @@ _CONVERT: dict[str, Callable[[Value], Value]] = {
     "uint8": lambda value: values.to_whole(value, range(256)),
     "uint16": lambda value: values.to_whole(value, range(2**16)),
     "uint64": lambda value: values.to_whole(value, range(2**64)),
-    "uint16s": lambda value: [values.to_whole(item, range(2**16)) for item in value],
+    "uint16s": lambda value: [values.to_whole(item, range(2**16)) for item in values.to_texts(value)],
 }
 _ZERO: dict[str, Value] = {"string": "", "int": 0, "bool": False, "duration": 0, "uint8": 0, "uint16": 0}
 _NULLABLE = ("strings", "uint16s", "text_map")
