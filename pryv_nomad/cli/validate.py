@@ -27,5 +27,10 @@ def validate(context: Context, strict: bool) -> None:
     if errors:
         raise ClusterFileError(errors)
     jobs = sum(1 for spec in context.specs() if spec.json_text)
-    warnings = f", {len(found)} warning{'s' * (len(found) != 1)}" if found else ""
-    context.say(f"{cluster.domain}: release {cluster.release.name}, {len(cluster.cores)} cores, {jobs} jobs{warnings}")
+    told = [_counted(len(cluster.cores), "core"), _counted(jobs, "job")]
+    told += [_counted(len(found), "warning")] if found else []
+    context.say(f"{cluster.domain}: release {cluster.release.name}, {', '.join(told)}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
