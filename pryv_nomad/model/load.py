@@ -95,7 +95,7 @@ def _texts(value: Any, path: paths.Path) -> Iterator[tuple[paths.Path, str]]:
         yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            if not key.isprintable() or "${" in key:
+            if not key.isprintable() or "${" in key or "%{" in key:
                 yield (*path, key), key
             yield from _texts(item, (*path, key))
     elif isinstance(value, list):
