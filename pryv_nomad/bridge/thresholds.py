@@ -24,8 +24,8 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A core's standing: `status` is passing, critical, or empty until enough is known; `streak` counts the answers in a
-    row that speak against it, `why` is what the status is for."""
+    """A core's standing: `status` is passing, critical, or empty until enough is known; `why` is what it is for. The
+    last `streak` answers were alike, and `passed` says how."""
 
     status: str = ""
     why: str = ""

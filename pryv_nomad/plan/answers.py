@@ -122,7 +122,11 @@ def _effect(desired: Mapping[str, int], diff: Mapping[str, Any]) -> Effect:
 
 HIDDEN = "(hidden)"
 SENSITIVE = re.compile(r"secret|password|passwd|token|credential|api_?key|private_?key|_key\b", re.IGNORECASE)
+# Where somebody may have put a secret: environment, configuration of a driver, text of a template, meta.
+FREE_TEXT = re.compile(r"Env\[|Meta\[|Config /|EmbeddedTmpl")
 NAMING_FIELDS = ("DestPath", "Label", "Name", "PortLabel", "Source", "LTarget", "Destination")
+# What an object that comes or goes has in every case, and nobody reads.
+VOID = frozenset({"", "false", "0"})
 
 
 def fields(diff: Mapping[str, Any]) -> Iterator[Field]:
@@ -176,12 +180,16 @@ def _of_object(inner: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[Fie
         # A set (tags, datacenters): one field an entry, under the set's own name.
         yield from (_field(each, place) for each in own if each["Type"] != "None")
         return
-    yield from _of_level(inner, (*place, _label(inner["Name"], own)))
+    found = _of_level(inner, (*place, _label(inner["Name"], own)))
+    whole = inner["Type"] in ("Added", "Deleted")
+    yield from (each for each in found if not (whole and (each.new or each.old) in VOID))
 
 
 def _label(name: str, own: Iterable[Mapping[str, Any]]) -> str:
     values = {each["Name"]: each.get("New") or each.get("Old") or "" for each in own}
     label = next((values[key] for key in NAMING_FIELDS if values.get(key)), "")
+    if values.get("Name") and values.get("PortLabel"):
+        label = f"{values['Name']}:{values['PortLabel']}"
     return f"{name}[{label}]" if label else name
 
 
@@ -195,4 +203,4 @@ def _field(each: Mapping[str, Any], place: tuple[str, ...]) -> Field:
 
 def without_old_values(found: Iterable[Field]) -> tuple[Field, ...]:
     """The fields without the values of the running job: somebody else wrote those, and a secret may be among them."""
-    return tuple(replace(each, old=each.old and HIDDEN) for each in found)
+    return tuple(replace(each, old=HIDDEN) if each.old and FREE_TEXT.search(each.path) else each for each in found)

@@ -42,8 +42,7 @@ def build(intent: Intent, observed: Observed, comparison: Comparison, answers: A
     recorded = bool(observed.records)
     hostings = intent.hostings
     changes = [_change(candidate, answers, recorded, hostings) for candidate in comparison.candidates]
-    ranks = intent.ranks
-    ordered = tuple(sorted(changes, key=lambda change: _place(change, ranks)))
+    ordered = in_order(changes, intent)
     return Plan(
         intent=intent,
         tool=__version__,
@@ -54,6 +53,12 @@ def build(intent: Intent, observed: Observed, comparison: Comparison, answers: A
         warnings=tuple(_warnings(ordered, intent, observed)),
         notes=tuple(_notes(observed, comparison)),
     )
+
+
+def in_order(changes: Iterable[Change], intent: Intent) -> tuple[Change, ...]:
+    """The changes in the order in which they are carried out."""
+    ranks = intent.ranks
+    return tuple(sorted(changes, key=lambda change: _place(change, ranks)))
 
 
 def _place(change: Change, ranks: Mapping[str, int]) -> Position:
@@ -147,7 +152,7 @@ def _warnings(changes: Iterable[Change], intent: Intent, observed: Observed) -> 
             f"release {intent.release} migrates data when it first starts ({counted(len(cores), 'core')} here):"
             " going back needs a restored backup, the old image alone will not do"
         )
-    edges = [each for each in changes if each.kind == "edge" and Effect.REPLACE in each.effects]
+    edges = [each for each in changes if "edge" in each.kind and Effect.REPLACE in each.effects]
     if edges:
         yield f"{counted(len(edges), 'edge')} replaced: each is one restart of nginx, seconds without service"
 

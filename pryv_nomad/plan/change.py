@@ -22,6 +22,8 @@ class Action(StrEnum):
     """Nomad runs what the model says; only our record is missing or old."""
     STOP = "stop"
     """The model no longer has it."""
+    WATCH = "watch"
+    """Nothing but to see a deployment to its end that an earlier run began. Never part of a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Change:
 
     @property
     def interrupts(self) -> bool:
-        """Whether it may take down something that serves: all but a first start, and what touches the record only."""
-        return self.action in (Action.UPDATE, Action.STOP)
+        """Whether it may take down what serves: not a first start, nor what touches only the record."""
+        return self.action in (Action.UPDATE, Action.WATCH)
 
     @property
     def effects(self) -> frozenset[Effect]:

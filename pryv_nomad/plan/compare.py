@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pryv_nomad.plan.observed import Observed, Record, Spec, Stub
@@ -77,3 +77,54 @@ def _look(spec: Spec, stub: Stub | None, record: Record | None) -> Look | None:
     if record.index != stub.index:
         return Look.MOVED
     return None if record.hash == spec.hash else Look.CHANGED
+
+
+def selected(comparison: Comparison, only: Callable[[str, str], bool]) -> Comparison:
+    """The part of a comparison whose jobs `only` takes, by job id and owner."""
+    return Comparison(
+        {job_id: index for job_id, index in comparison.unchanged.items() if only(job_id, "")},
+        tuple(each for each in comparison.candidates if only(each.job_id, _owner(each))),
+    )
+
+
+def _owner(candidate: Candidate) -> str:
+    if candidate.spec is not None:
+        return candidate.spec.owner
+    return candidate.record.owner if candidate.record else ""
+
+
+# -- a release that migrates data --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A spec that is registered in another form for one change (`json_text`), and recorded as what it will be then on
+    (`hash`): so the next plan finds the job unchanged."""
+
+    job_id: str
+    owner: str
+    kind: str
+    hash: str
+    json_text: str
+
+
+def migrated(
+    candidates: Iterable[Candidate], release: str, migrating: Callable[[], Iterable[Spec]]
+) -> tuple[Candidate, ...]:
+    """The candidates, where a core that was recorded with another release takes its spec out of `migrating`."""
+    candidates = tuple(candidates)
+    concerned = {each.job_id for each in candidates if each.spec is not None and _comes_from_another(each, release)}
+    if not concerned:
+        return candidates
+    texts = {spec.job_id: spec.json_text for spec in migrating() if spec.job_id in concerned}
+    return tuple(
+        replace(each, spec=Passing(each.job_id, each.spec.owner, each.spec.kind, each.spec.hash, texts[each.job_id]))
+        if each.spec is not None and each.job_id in texts
+        else each
+        for each in candidates
+    )
+
+
+def _comes_from_another(candidate: Candidate, release: str) -> bool:
+    record = candidate.record
+    return candidate.look is not Look.NEW and record is not None and record.release not in ("", release)

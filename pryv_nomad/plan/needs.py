@@ -32,6 +32,7 @@ class Needs:
 
 @dataclass
 class _Sum:
+    attributes: set[Constraint] = field(default_factory=set)
     jobs: list[str] = field(default_factory=list)
     volumes: set[str] = field(default_factory=set)
     networks: set[str] = field(default_factory=set)
@@ -45,14 +46,20 @@ def needs_of(jobs: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Needs, ...]
     """The needs of `(owner, job JSON)` pairs, in their order."""
     sums: dict[tuple[str, tuple[str, ...], tuple[Constraint, ...]], _Sum] = {}
     for owner, job in jobs:
-        own = _constraints(job)
+        own = tuple(_constraints(job))
         for group in job.get("TaskGroups") or ():
-            constraints = tuple(sorted({*own, *_constraints(group), *_of_tasks(group)}))
-            key = (owner, tuple(job.get("Datacenters") or ("*",)), constraints)
-            _add(sums.setdefault(key, _Sum()), job["ID"], group)
+            constraints = {*own, *_constraints(group), *_of_tasks(group)}
+            # Which machine it must be; what any machine has to have (an attribute) is added up.
+            which = tuple(sorted(each for each in constraints if not each[0].startswith("${attr.")))
+            key = (owner, tuple(job.get("Datacenters") or ("*",)), which)
+            total = sums.setdefault(key, _Sum())
+            total.attributes |= constraints - set(which)
+            _add(total, job["ID"], group)
     return tuple(
         Needs(
-            *key,
+            owner,
+            datacenters,
+            tuple(sorted({*which, *each.attributes})),
             jobs=tuple(dict.fromkeys(each.jobs)),
             volumes=frozenset(each.volumes),
             networks=frozenset(each.networks),
@@ -61,7 +68,7 @@ def needs_of(jobs: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Needs, ...]
             cpu=each.cpu,
             memory=each.memory,
         )
-        for key, each in sums.items()
+        for (owner, datacenters, which), each in sums.items()
     )
 
 

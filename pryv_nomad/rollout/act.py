@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pryv_nomad.bridge.catalog import Catalog
+from pryv_nomad.bridge.membership import Listed
 from pryv_nomad.errors import ApiError, Conflict, NotFound, PryvNomadError
 from pryv_nomad.plan.answers import Answer
 from pryv_nomad.plan.change import Change
@@ -160,11 +162,16 @@ class Actor:
 
     # -- the membership
 
+    @cached_property
+    def listed(self) -> dict[str, Listed]:
+        """The cores that the catalog had when it was first asked."""
+        return Catalog(self.consul, self.intent.platform.domain).members()
+
     def enlist(self, member: Member) -> None:
         """Make a core known to the registry, at the address of the node that runs it where the file gives none."""
         catalog = Catalog(self.consul, self.intent.platform.domain)
         node = None if member.ip or member.external else self._node_of(member)
-        changed, warning = catalog.enlist(member, node, catalog.members().get(member.name))
+        changed, warning = catalog.enlist(member, node, self.listed.get(member.name))
         if warning:
             self.tell(Event("warning", warning))
         if changed:

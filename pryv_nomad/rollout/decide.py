@@ -245,7 +245,7 @@ def _begun(unit: list[Step]) -> bool:
 
 
 def _interrupts(unit: Iterable[Step]) -> bool:
-    return any(step.change.action is Action.UPDATE for step in unit)
+    return any(step.change.interrupts for step in unit)
 
 
 def _begin(step: Step) -> ToDo:

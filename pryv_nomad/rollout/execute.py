@@ -9,14 +9,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TypeVar
 
-from pryv_nomad.errors import ApiError, Unreachable
+from pryv_nomad.errors import ApiError, PryvNomadError, Refused, Unauthorized, Unreachable
 from pryv_nomad.plan.intent import Policy
 from pryv_nomad.rollout.act import Actor
-from pryv_nomad.rollout.decide import Decision, decide
+from pryv_nomad.rollout.decide import Adopt, Decision, Register, Stop, ToDo, decide
 from pryv_nomad.rollout.events import Event, Tell
 from pryv_nomad.rollout.state import Phase, Sight, State
 from pryv_nomad.rollout.watch import Watch
@@ -69,9 +69,14 @@ class Execution:
     interruption: Interruption = field(default_factory=Interruption)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    refusal: PryvNomadError | None = None
 
     def run(self, state: State) -> State:
-        """Carry the plan out and return how far it came. Raises KeyboardInterrupt between two actions."""
+        """Carry the plan out and return how far it came. Raises KeyboardInterrupt between two actions.
+
+        What Nomad refuses to do with one job is a failure of that job, told when all that moves has come to its end:
+        `refusal` is the first such error.
+        """
         while True:
             decision = decide(state, self._look(state), self.policy, self.clock())
             state = self._carry_out(decision)
@@ -87,10 +92,22 @@ class Execution:
         state = decision.state
         for action in decision.actions:
             with self.interruption.held():
-                state = self.actor.act(action, state, self.clock())
+                state = self._act(action, state)
             if self.interruption.asked:
                 raise KeyboardInterrupt
         return state
+
+    def _act(self, action: ToDo, state: State) -> State:
+        try:
+            return self.actor.act(action, state, self.clock())
+        except (ApiError, Refused) as error:
+            # No answer, or no right to anything: there is no use in going on.
+            if isinstance(error, Unreachable | Unauthorized) or not isinstance(action, Register | Adopt | Stop):
+                raise
+            self.refusal = self.refusal or error
+            step = next(step for step in state.steps if step.job_id == action.job_id)
+            self.tell(Event("failed", error.message, action.job_id))
+            return state.with_steps({action.job_id: replace(step, phase=Phase.FAILED, progress=error.message)})
 
     def _look(self, state: State) -> dict[str, Sight]:
         moving = state.phase(Phase.MOVING)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from pryv_nomad.plan.change import Action, Change, Plan
-from pryv_nomad.plan.order import position
+from pryv_nomad.plan.order import Position, position
 
 
 class Phase(StrEnum):
@@ -43,6 +43,12 @@ class Step:
         return self.change.job_id
 
 
+def _step(change: Change, stage: int, now: float) -> Step:
+    if change.action is Action.WATCH:
+        return Step(change, stage, Phase.MOVING, index=change.index, since=now)
+    return Step(change, stage)
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """All steps, in the plan's order. `halted` says why nothing new is begun; `enlisted` are the cores that were made
@@ -53,15 +59,16 @@ class State:
     enlisted: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, plan: Plan) -> State:
-        """Nothing done yet."""
+    def of(cls, plan: Plan, watched: Iterable[Change] = (), now: float = 0.0) -> State:
+        """Nothing done yet, but for the deployments in `watched` that an earlier run began."""
         ranks = plan.intent.ranks
-        steps = []
-        for change in plan.changes:
+
+        def place(change: Change) -> Position:
             rank = ranks.get(change.core, len(ranks)) if change.core else None
-            place = position(change.job_id, change.owner, change.kind, rank, change.action is Action.STOP)
-            steps.append(Step(change, place.stage))
-        return cls(tuple(steps))
+            return position(change.job_id, change.owner, change.kind, rank, change.action is Action.STOP)
+
+        ordered = sorted(((place(change), change) for change in (*plan.changes, *watched)), key=lambda pair: pair[0])
+        return cls(tuple(_step(change, where.stage, now) for where, change in ordered))
 
     def with_steps(self, changed: Mapping[str, Step]) -> State:
         """With some steps replaced, by job id."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pryv_nomad.plan.answers import Answer
 from pryv_nomad.plan.build import Answers, build, needs_history
 from pryv_nomad.plan.change import Plan
-from pryv_nomad.plan.compare import Candidate, compare
+from pryv_nomad.plan.compare import Candidate, compare, migrated, selected
 from pryv_nomad.plan.history import History
 from pryv_nomad.plan.intent import Intent
 from pryv_nomad.plan.needs import needs_of
@@ -40,10 +40,26 @@ def observe(nomad: Nomad, records: Records) -> tuple[Observed, tuple[str, ...]]:
     return observed, (error.message,) if error else ()
 
 
-def survey(nomad: Nomad, records: Records, intent: Intent, specs: Iterable[Spec]) -> Plan:
-    """The plan from what runs to `specs`."""
+def survey(
+    nomad: Nomad,
+    records: Records,
+    intent: Intent,
+    specs: Iterable[Spec],
+    *,
+    migrating: Callable[[], Iterable[Spec]] | None = None,
+    only: Callable[[str, str], bool] | None = None,
+) -> Plan:
+    """The plan from what runs to `specs`.
+
+    `migrating` renders the specs for the change that brings a release which migrates data: cores that come from another
+    release are registered with those. `only` keeps to some jobs, by job id and owner.
+    """
     observed, notes = observe(nomad, records)
     comparison = compare(specs, observed)
+    if only is not None:
+        comparison = selected(comparison, only)
+    if migrating is not None and intent.migrates:
+        comparison = replace(comparison, candidates=migrated(comparison.candidates, intent.release, migrating))
     answers = ask(nomad, comparison.candidates)
     plan = build(intent, observed, comparison, answers)
     return replace(plan, notes=plan.notes + notes)
