@@ -44,11 +44,11 @@ def _cache_file() -> str | bool:
     import os
     import sys
 
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "pryv-nomad"
+    base = os.environ.get("XDG_CACHE_HOME")
     try:
+        folder = (Path(base) if base else Path.home() / ".cache") / "pryv-nomad"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
         return False
     if folder.stat().st_uid != os.getuid() or not os.access(folder, os.W_OK):
         return False  # the cache is a pickle: never load somebody else's

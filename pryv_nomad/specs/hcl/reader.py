@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from pryv_nomad.errors import HclError
 from pryv_nomad.specs.hcl import template
 from pryv_nomad.specs.hcl.grammar import tree_of
 from pryv_nomad.specs.hcl.syntax import (
@@ -42,7 +43,11 @@ _LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 def read(text: str, filename: str) -> Document:
     """Parse a whole file. Raises HclError (`file:line:column: what`) at the first thing that is wrong."""
     source = Source(text, filename)
-    tree = tree_of(source, text + "\n", "start", 0)
+    try:
+        tree = tree_of(source, text + "\n", "start", 0)
+    except HclError:
+        template.check_strings(source)
+        raise
     return Document(source, _Reader(source).body(tree.children[0], 0))
 
 

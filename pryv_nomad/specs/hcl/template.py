@@ -24,6 +24,9 @@ _HEREDOC = re.compile(r"\$+\{|%+\{|\r(?!\n)")
 _SIMPLE = re.compile(r"\$\{ *([A-Za-z_][A-Za-z0-9_-]*)((?:\.[A-Za-z_][A-Za-z0-9_-]*)*) *\}")
 _HEREDOC_HEAD = re.compile(r"<<(-?)([A-Za-z][A-Za-z0-9._-]*)\r?\n")
 _NESTED = re.compile(r'["{}]|<<|#|//|/\*')
+_OUTSIDE = re.compile(
+    r'"|(?:#|//)[^\n]*|/\*.*?\*/|<<-?([A-Za-z][A-Za-z0-9._-]*)\r?\n(?:.*?\n)??[ \t]*\1[ \t]*\r?(?:\n|\Z)', re.DOTALL
+)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _HEX = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
 # What Go's unicode.IsSpace calls space; Python's str.isspace has four control characters more.
@@ -157,9 +160,23 @@ def _closing_quote(source: Source, at: int, end: int) -> int:
             return at
         if mark == "\\":
             at += 1
+        elif mark in "\r\n":
+            raise _refused(source, found.start(), mark)
         elif mark in ("${", "%{"):
             at = _closing_brace(source, at, end) + 1
     raise source.error(start, "this string is never closed")
+
+
+def check_strings(source: Source) -> None:
+    """Raise HclError for the first quoted string of the file that is not closed on its line, if there is one.
+
+    Asked when the grammar fails: it takes such a string for a longer one and stumbles far behind it.
+    """
+    at = 0
+    while (found := _OUTSIDE.search(source.text, at)) is not None:
+        at = found.end()
+        if found[0] == '"':
+            at = _closing_quote(source, at, len(source.text))
 
 
 def _flushed(parts: list[str | Expression]) -> list[str | Expression]:

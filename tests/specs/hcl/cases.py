@@ -30,6 +30,9 @@ def hcl_cases(rendered_too: bool = True) -> list[Case]:
     """(name, text, variables) of each job file for Nomad 1.6: ours by hand, one made of the tables, the templates'."""
     cases: list[Case] = [(path.name, path.read_text(encoding="utf-8"), {}) for path in sorted(CASES.glob("*.hcl"))]
     cases.append(("every-row", every_row(), {}))
+    core = (CASES / "core.nomad.hcl").read_text(encoding="utf-8")
+    given = {"core": 'é "x"\n🦊', "instances": "4", "labels": {"a": 1, "b": "true"}, "tags": ["only"]}
+    cases.append(("core-with-variables", core, given))
     if rendered_too:
         cases += [(name, text, {}) for name, text, version in rendered.texts() if version == "1.6"]
     return cases

@@ -45,6 +45,8 @@ def test_a_refusal_names_its_place(fragment: Fragment) -> None:
         ('job "a" {\n  name = 1 / 0\n}\n', "x.hcl:2:10: division by zero"),
         ("", "x.hcl:1:1: a job file holds exactly one job block, and this one none"),
         ('job "a" {', "x.hcl:1:10: the text ends too early"),
+        ('job "a" {\n  name = "open\n  region = "x"\n}\n', "x.hcl:2:15: a quoted string cannot span lines"),
+        ('job "a" {\n  # "\n  name = <<E\n"\nE\n  id = "${upper("x)}"\n}\n', "x.hcl:7:2: a quoted string cannot span"),
     ],
 )
 def test_an_error_says_where_and_what(text: str, message: str) -> None:
