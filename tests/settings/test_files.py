@@ -88,7 +88,7 @@ nasty = st.one_of(
             "---",
         ]
     ),
-)
+).filter(lambda text: "_IP_ADDRESS" not in text)  # the names of addresses are names, and tested below
 
 
 @given(st.sampled_from(FREE_TEXT), nasty)

@@ -36,9 +36,8 @@ strings = st.one_of(
         ["HOLE0X0Z", '"HOLE0X1Q"', "${x}", "{{ key }}", "%{ if }", "#{USERNAME}", "yes", "1e3", "~", "", "- a"]
     ),
 )
-inside = st.lists(strings | st.sampled_from([HOST, PORT, BARE, ADDRESS]), max_size=4).map(
-    lambda parts: Text(tuple(parts))
-)
+pieces: st.SearchStrategy[Part] = st.one_of(strings, st.sampled_from([HOST, PORT, BARE, ADDRESS]))
+inside = st.lists(pieces, max_size=4).map(lambda parts: Text(tuple(parts)))
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), strings, st.sampled_from(list(ANSWERS)), inside),
     lambda deeper: st.lists(deeper, max_size=4) | st.dictionaries(strings, deeper, max_size=4),
