@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 from unicodedata import normalize
 
 from pryv_nomad.errors import HclError
@@ -15,7 +16,9 @@ from pryv_nomad.specs.hcl.evaluate import Scope
 from pryv_nomad.specs.hcl.syntax import Attribute, Block, Call, Document, Expression, Source, Traversal
 from pryv_nomad.specs.hcl.values import Symbol, Symbolic, Unsuitable, Value
 
-Type = str | tuple[str, "Type"]  # "string", "number", "bool", "any", ("list", Type), ("map", Type)
+# "string", "number", "bool", "null", ("list", Type), ("map", Type); and what an untyped default has: ("tuple", [Type …]),
+# ("object", {key: Type …})
+Type = str | tuple[str, Any]
 
 _PRIMITIVE = {"string": values.to_text, "number": values.to_number, "bool": values.to_bool}
 
@@ -105,7 +108,7 @@ def _own(value: object) -> Value:
 
 def convert_to(value: Value, wanted: Type | None) -> Value:
     """Raises Unsuitable."""
-    if value is None or wanted is None or wanted == "any":
+    if value is None or wanted is None or wanted == "null":
         return value
     if isinstance(wanted, str):
         return _PRIMITIVE[wanted](value)
@@ -114,6 +117,12 @@ def convert_to(value: Value, wanted: Type | None) -> Value:
         return [convert_to(item, inner) for item in value]
     if collection == "map" and isinstance(value, dict):
         return {key: convert_to(item, inner) for key, item in value.items()}
+    if collection == "tuple" and isinstance(value, list) and len(value) == len(inner):
+        return [convert_to(item, each) for item, each in zip(value, inner, strict=True)]
+    if collection == "object" and isinstance(value, dict) and value.keys() == inner.keys():
+        return {key: convert_to(item, inner[key]) for key, item in value.items()}
+    if collection in ("tuple", "object"):
+        raise Unsuitable("it must have the shape of the default, since no type is declared")
     raise Unsuitable(f"a {collection} is needed, not {values.named(value)}")
 
 
@@ -151,12 +160,16 @@ def _short_declaration(attribute: Attribute, constants: Scope) -> Variable:
 
 
 def _type_of(value: Value) -> Type:
-    """The type that a default gives; collections without a declared type are taken as they are given."""
+    """The type that a default gives: a list is a tuple of just that length, an object has just those keys."""
     if isinstance(value, bool):
         return "bool"
     if values.is_number(value):
         return "number"
-    return "string" if isinstance(value, str) else "any"
+    if isinstance(value, list):
+        return ("tuple", [_type_of(item) for item in value])
+    if isinstance(value, dict):
+        return ("object", {key: _type_of(item) for key, item in value.items()})
+    return "null" if value is None else "string"
 
 
 def _type(source: Source, expression: Expression) -> Type:

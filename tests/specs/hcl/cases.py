@@ -31,7 +31,7 @@ def hcl_cases(rendered_too: bool = True) -> list[Case]:
     cases: list[Case] = [(path.name, path.read_text(encoding="utf-8"), {}) for path in sorted(CASES.glob("*.hcl"))]
     cases.append(("every-row", every_row(), {}))
     core = (CASES / "core.nomad.hcl").read_text(encoding="utf-8")
-    given = {"core": 'é "x"\n🦊', "instances": "4", "labels": {"a": 1, "b": "true"}, "tags": ["only"]}
+    given = {"core": 'é "x"\n🦊', "instances": "4", "labels": {"a": 1, "b": "true"}, "tags": ["c", 1]}
     cases.append(("core-with-variables", core, given))
     if rendered_too:
         cases += [(name, text, {}) for name, text, version in rendered.texts() if version == "1.6"]

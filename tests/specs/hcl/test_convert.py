@@ -77,6 +77,12 @@ def test_a_value_that_does_not_fit_is_refused_at_the_declaration() -> None:
         job(text, {"a": "ten"})
 
 
+@pytest.mark.parametrize(("default", "value"), [('["a", "b"]', ["a"]), ("{ a = 1 }", {"b": 1}), ("{ a = 1 }", ["a"])])
+def test_a_value_has_the_shape_of_an_untyped_default(default: str, value: object) -> None:
+    with pytest.raises(HclError, match="the shape of the default"):
+        job(f'variable "a" {{\n default = {default}\n}}\njob "j" {{\n}}\n', {"a": value})
+
+
 def test_a_variable_without_value_is_an_error_even_if_unused() -> None:
     with pytest.raises(HclError, match=r"^x\.hcl:1:1: the variable a has no value"):
         job('variable "a" {\n type = string\n}\njob "j" {\n}\n')
