@@ -83,7 +83,6 @@ class Task:
     database: bool
     singleton: bool
     vault: bool
-    nofile: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,6 @@ def task(
         database=database,
         singleton=component.singleton,
         vault=component.role == "edge" and cluster.file.tls.source == "vault",
-        nofile=1_048_576 if component.role == "edge" else 0,
     )
 
 

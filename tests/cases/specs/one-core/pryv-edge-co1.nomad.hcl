@@ -119,11 +119,6 @@ job "pryv-edge" {
           target   = "/app/log"
           readonly = false
         }
-
-        # nginx opens two files a connection.
-        ulimit {
-          nofile = "1048576:1048576"
-        }
       }
 
       env {

@@ -192,11 +192,6 @@ job "pryv-static" {
           target   = "/app/log"
           readonly = false
         }
-
-        # nginx opens two files a connection.
-        ulimit {
-          nofile = "1048576:1048576"
-        }
       }
 
       env {
