@@ -10,7 +10,7 @@ from pryv_nomad.errors import SpecError
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.settings import nginx_core, nginx_registry, nginx_single, nginx_static, values
 from pryv_nomad.settings.document import ConfigFile, Part
-from pryv_nomad.settings.nginx_blocks import Edge, redirect
+from pryv_nomad.settings.nginx_blocks import Edge, quoted_path, redirect
 from pryv_nomad.settings.serialize import text_parts
 
 CONFIGURATION = "/app/conf"
@@ -142,8 +142,8 @@ def _tls(cluster: Cluster, edge: Edge) -> str:
     certificate = edge.certificate or f"{CONFIGURATION}/secret/{cluster.domain}-bundle.crt"
     key = edge.key or f"{CONFIGURATION}/secret/{cluster.domain}-key.pem"
     return f"""
-    ssl_certificate "{certificate}";
-    ssl_certificate_key "{key}";
+    ssl_certificate {quoted_path("tls.certificate_path", certificate)};
+    ssl_certificate_key {quoted_path("tls.key_path", key)};
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers {_CIPHERS};
     ssl_prefer_server_ciphers off;

@@ -108,5 +108,13 @@ def url(setting: str, value: str) -> tuple[str, str]:
     return f"{found.scheme}://{host}{port}", quote(found.path, safe="/%-._~!*()+,:@&=")
 
 
+def quoted_path(place: str, path: str) -> str:
+    """A path as an nginx string. nginx takes `$` for a variable and knows no escape for it, so a path with one is a
+    ClusterFileError at `place`."""
+    if "$" in path:
+        raise ClusterFileError([Problem(place, "holds a $, which nginx takes for a variable")])
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _indented(text: str) -> str:
     return "".join(f"    {line}\n" if line else "\n" for line in text.splitlines())

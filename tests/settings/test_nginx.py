@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pryv_nomad.errors import ClusterFileError
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.settings.files import files
+from pryv_nomad.settings.nginx_blocks import Edge
 
 from . import platforms
 from .edges import Named, RunningEdge, check, lay_out, needs_nginx, running
@@ -48,6 +51,19 @@ def test_nginx_takes_the_longest_domain_and_every_option(tmp_path: Path, role: s
     )
     lay_out(tmp_path, platform, role, {})
     assert check(tmp_path) == ""
+
+
+def test_a_certificate_may_lie_at_any_path(platform: Cluster, tmp_path: Path) -> None:
+    odd = tmp_path / 'a "b" \\{c}; # d'
+    odd.mkdir()
+    lay_out(odd, platform, "core", {})
+    edge = Edge(str(odd / "certificate.pem"), str(odd / "key.pem"))
+    main = next(file for file in files(platform, "nginx", "core", edge) if file.path == "nginx.conf")
+    written = platforms.filled(main).replace("user nginx;", "").replace("include /app/conf/site*.conf;", "")
+    (tmp_path / "nginx.conf").write_text(written.replace("/var/run/nginx.pid", f"{tmp_path}/pid"))
+    assert check(tmp_path) == ""
+    with pytest.raises(ClusterFileError, match=r"tls\.key_path: holds a"):
+        files(platform, "nginx", "core", Edge("/a", "/b$c"))
 
 
 @pytest.mark.parametrize(
