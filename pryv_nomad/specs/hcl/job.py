@@ -27,7 +27,10 @@ def job_of(
     local = inputs.Locals(document, values)
     local.evaluate_all()
     decoder = Decoder(local.scope, nomad)
-    job = decoder.block(block, JOB)
+    try:
+        job = decoder.block(block, JOB)
+    except RecursionError:
+        raise document.source.error(block.at, "the job is nested too deeply") from None
     _check_groups(document, block, decoder)
     return _normalised(job, nomad)
 

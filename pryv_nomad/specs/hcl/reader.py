@@ -44,11 +44,17 @@ def read(text: str, filename: str) -> Document:
     """Parse a whole file. Raises HclError (`file:line:column: what`) at the first thing that is wrong."""
     source = Source(text, filename)
     try:
-        tree = tree_of(source, text + "\n", "start", 0)
+        return Document(source, _Reader(source).body(_tree(source).children[0], 0))
+    except RecursionError:
+        raise source.error(0, "the file is nested too deeply") from None
+
+
+def _tree(source: Source) -> Node:
+    try:
+        return tree_of(source, source.text + "\n", "start", 0)
     except HclError:
         template.check_strings(source)
         raise
-    return Document(source, _Reader(source).body(tree.children[0], 0))
 
 
 class _Reader:

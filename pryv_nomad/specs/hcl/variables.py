@@ -16,8 +16,8 @@ from pryv_nomad.specs.hcl.evaluate import Scope
 from pryv_nomad.specs.hcl.syntax import Attribute, Block, Call, Document, Expression, Source, Traversal
 from pryv_nomad.specs.hcl.values import Symbol, Symbolic, Unsuitable, Value
 
-# "string", "number", "bool", "null", ("list", Type), ("map", Type); and what an untyped default has: ("tuple", [Type …]),
-# ("object", {key: Type …})
+# "string", "number", "bool", "null", ("list", Type), ("map", Type); and what an untyped default has:
+# ("tuple", [Type …]), ("object", {key: Type …})
 Type = str | tuple[str, Any]
 
 _PRIMITIVE = {"string": values.to_text, "number": values.to_number, "bool": values.to_bool}

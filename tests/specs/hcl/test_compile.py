@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -139,7 +140,7 @@ def test_a_job_without_open_texts_is_its_canonical_json(document: Document) -> N
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.hcl")), ids=lambda path: path.name)
 @pytest.mark.parametrize("nomad", ["1.6", "2.0"])
-def test_each_case_compiles_to_what_it_converts_to(path, nomad: str) -> None:  # type: ignore[no-untyped-def]
+def test_each_case_compiles_to_what_it_converts_to(path: Path, nomad: str) -> None:
     text = path.read_text(encoding="utf-8")
     if nomad == "2.0":
         text = text.replace('max_client_disconnect = "1h"', "")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pryv_nomad.errors import HclError
 from pryv_nomad.specs.hcl import convert, parse
 from pryv_nomad.specs.hcl.schema import JOB
 from tests.specs.hcl.cases import every_row
-from tests.specs.hcl.fragments import REFUSED, STRICTER, Fragment
+from tests.specs.hcl.fragments import EQUAL, REFUSED, STRICTER, Fragment
 
 
 def job(text: str, variables: dict[str, object] | None = None, nomad: str = "1.6") -> dict[str, object]:
@@ -153,3 +155,55 @@ def test_an_escape_without_a_closing_brace_stays_within_its_string() -> None:
 def test_carriage_returns_at_line_ends_change_nothing_but_heredocs() -> None:
     text = 'job "a" {\r\n  name = <<EOT\r\nx\r\nEOT\r\n  region = "y" # z\r\n}\r\n'
     assert job(text) == {"ID": "a", "Name": "x\r\n", "Region": "y", "Dispatched": False}
+
+
+# -- odd input ---------------------------------------------------------------------------------------------------
+
+PIECES = [
+    '"',
+    "\n",
+    " ",
+    "{",
+    "}",
+    "${",
+    "$${",
+    "%{",
+    "=",
+    ",",
+    "(",
+    ")",
+    "[",
+    "]",
+    ".",
+    "\\",
+    "<<E\n",
+    "E\n",
+    "#",
+    "/*",
+]
+PIECES += ["//", "null", "-", "?", ":", "\r", "é", "~", "*", "<<-E\n", "1.5", "for", "if", "\ud800", "\x00", "var.x"]
+
+
+@given(st.sampled_from(EQUAL), st.data())
+@settings(max_examples=300)
+def test_whatever_the_text_there_is_a_job_or_an_error_of_ours(fragment: Fragment, data: st.DataObject) -> None:
+    text = fragment.text
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + data.draw(st.sampled_from(["", *PIECES])) + text[at + data.draw(st.integers(0, 2)) :]
+    assert outcome(text).startswith(("a job", "x.hcl:"))
+
+
+def outcome(text: str) -> str:
+    try:
+        return f"a job {job(text)['ID']}"
+    except HclError as error:
+        return error.message
+
+
+@pytest.mark.parametrize(
+    "value", ["(" * 2000 + "1" + ")" * 2000, "+".join(["1"] * 2000), '"${' * 500 + "1" + '}"' * 500]
+)
+def test_deep_nesting_is_an_error_and_no_crash(value: str) -> None:
+    with pytest.raises(HclError, match="nested too deeply"):
+        job(f'job "a" {{\n name = {value}\n}}\n')
