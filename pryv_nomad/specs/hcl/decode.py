@@ -179,6 +179,8 @@ class Decoder:
                 raise self._source.error(block.at, f"{block.type} is set twice, as an argument and as a block")
             self._refuse_dynamic(block)
             inner: Value = self._free(block.body)
+            if "" in block.labels:
+                raise self._source.error(block.at, f"a label of {block.type} is empty")
             for label in reversed(block.labels):
                 inner = {label: [inner]}
             result.setdefault(block.type, []).append(inner)

@@ -20,7 +20,7 @@ from pryv_nomad.specs.hcl.values import (
     to_whole,
 )
 
-_VERB = re.compile(r"%(?:%|[sdv]|(.))", re.DOTALL)
+_VERB = re.compile(r"%(?:%|[sdv]|(.?))", re.DOTALL)
 
 
 def call(name: str, arguments: list[Value]) -> Value:
