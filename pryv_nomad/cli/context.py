@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from pryv_nomad.clients.consul import Consul
     from pryv_nomad.clients.nomad import Nomad
+    from pryv_nomad.clients.options import NomadOptions
     from pryv_nomad.model.cluster import Cluster
     from pryv_nomad.specs.render import Specs
 
@@ -100,23 +101,27 @@ class Context:
     @cached_property
     def _nomad(self) -> Nomad:
         from pryv_nomad.clients.nomad import Nomad
+
+        platform = self.cluster().file.platform
+        return Nomad(self.nomad_options(platform.namespace, platform.region))
+
+    def nomad_options(self, namespace: str | None, region: str | None) -> NomadOptions:
+        """How to reach Nomad, in a namespace and region (None leaves them to NOMAD_NAMESPACE and NOMAD_REGION)."""
         from pryv_nomad.clients.options import NomadOptions
 
-        given, platform = self.connection, self.cluster().file.platform
-        return Nomad(
-            NomadOptions.from_environment(
-                self.env,
-                address=given.address,
-                token=_token(given.token_file),
-                namespace=platform.namespace,
-                region=platform.region,
-                ca_cert=given.ca_cert,
-                ca_path=given.ca_path,
-                client_cert=given.client_cert,
-                client_key=given.client_key,
-                server_name=given.tls_server_name,
-                skip_verify=given.tls_skip_verify or None,
-            )
+        given = self.connection
+        return NomadOptions.from_environment(
+            self.env,
+            address=given.address,
+            token=_token(given.token_file),
+            namespace=namespace,
+            region=region,
+            ca_cert=given.ca_cert,
+            ca_path=given.ca_path,
+            client_cert=given.client_cert,
+            client_key=given.client_key,
+            server_name=given.tls_server_name,
+            skip_verify=given.tls_skip_verify or None,
         )
 
     def consul(self) -> Consul:
