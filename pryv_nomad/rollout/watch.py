@@ -28,7 +28,7 @@ class Watch:
     def __init__(self, nomad: Nomad, sleep: Callable[[float], None] = time.sleep) -> None:
         self._nomad = nomad
         self._sleep = sleep
-        self._index = 0
+        self._index = 1
         self._settled: dict[str, Sight] = {}
 
     def look(self, moving: Iterable[Step]) -> dict[str, Sight]:
@@ -49,7 +49,7 @@ class Watch:
     def wait(self, moving: Iterable[Step]) -> None:
         """Wait for news: for the next change of a deployment, or a moment while evaluations are still open."""
         steps = list(moving)
-        if not self._index or any(step.change.action is Action.STOP for step in steps):
+        if any(step.change.action is Action.STOP for step in steps):
             self._sleep(SETTLING_WAIT_S)
             return
         calm = all(step.evaluation in self._settled for step in steps if step.evaluation)
@@ -58,7 +58,7 @@ class Watch:
 
     def _deployments(self) -> dict[tuple[str, int], Rollout]:
         answer = self._nomad.get("deployments", index=0)
-        self._index = answer.index
+        self._index = max(answer.index, 1)
         newest: dict[tuple[str, int], tuple[int, Rollout]] = {}
         for each in answer.body or ():
             key = (each["JobID"], int(each.get("JobSpecModifyIndex") or 0))

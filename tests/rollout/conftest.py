@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rollout.platform import Platform, platform
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Platform]:
+    """A platform of two cores on the simulator, with its secrets; nothing runs yet."""
+    with platform(tmp_path) as made:
+        made.secrets()
+        yield made
+
+
+@pytest.fixture
+def running(lab: Platform) -> Platform:
+    """The same, running."""
+    lab.run()
+    return lab
