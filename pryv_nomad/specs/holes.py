@@ -48,9 +48,9 @@ def rotation_comment(keys: tuple[str, ...], generations: Mapping[str, int]) -> s
     return f"{{{{- /* generation: {said} */ -}}}}\n" if said else ""
 
 
-def follows_services(file: ConfigFile, place: Place) -> bool:
-    """Whether the file changes by itself while its task runs, because a hole follows Consul."""
-    return any(not isinstance(hole, Secret) and not _is_static(hole, place) for hole in file.holes)
+def followed(file: ConfigFile, place: Place) -> frozenset[Hole]:
+    """The holes that follow Consul, so that the file changes by itself while its task runs."""
+    return frozenset(hole for hole in file.holes if not isinstance(hole, Secret) and not _is_static(hole, place))
 
 
 def _is_static(hole: Hole, place: Place) -> bool:

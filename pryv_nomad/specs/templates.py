@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pryv_nomad.errors import SpecError
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.release import Component
+from pryv_nomad.model.types import seconds
 from pryv_nomad.settings.document import ConfigFile
 from pryv_nomad.specs.escape import Raw, go_string, heredoc
-from pryv_nomad.specs.holes import follows_services, rotation_comment, secret, template_text
+from pryv_nomad.specs.holes import followed, rotation_comment, secret, template_text
 from pryv_nomad.specs.places import Place
 
 FOLDER = "conf"
@@ -31,6 +32,10 @@ class Waiting:
     least: str
     most: str
     splay: str
+
+    def later(self) -> Waiting:
+        """Ten seconds later."""
+        return Waiting(f"{seconds(self.least) + 10:g}s", f"{seconds(self.most) + 10:g}s", self.splay)
 
 
 USUAL = Waiting("5s", "30s", "5s")
@@ -70,22 +75,38 @@ def config_templates(
     private = component.role == "edge" or any(file.secret for file in files)
     folder = f"secrets/{FOLDER}" if private else f"local/{FOLDER}"
     owner = _owner(component)
-    blocks = []
-    for file in files:
-        follows = follows_services(file, place)
-        blocks.append(
-            ConfigTemplate(
-                data=heredoc(template_text(file, place, cluster, generations)),
-                destination=f"{folder}/{file.path}",
-                folder=folder,
-                change_mode=file.reload if follows else "noop",
-                waiting=waiting if follows else None,
-                perms="0400" if file.secret else "0444",
-                owner=owner,
-                secret=file.secret,
-            )
+    changes = _changes(files, place, waiting)
+    return tuple(
+        ConfigTemplate(
+            data=heredoc(template_text(file, place, cluster, generations)),
+            destination=f"{folder}/{file.path}",
+            folder=folder,
+            change_mode=changes[file.path][0],
+            waiting=changes[file.path][1],
+            perms="0400" if file.secret else "0444",
+            owner=owner,
+            secret=file.secret,
         )
-    return tuple(blocks)
+        for file in files
+    )
+
+
+def _changes(files: tuple[ConfigFile, ...], place: Place, waiting: Waiting) -> dict[str, tuple[str, Waiting | None]]:
+    """What each file does when it changes, and when.
+
+    Nomad restarts a task for each file by itself. Where several files follow the same services, one of them, written a
+    little later than the others, restarts for all.
+    """
+    follow = {file.path: followed(file, place) for file in files}
+    changes: dict[str, tuple[str, Waiting | None]] = {
+        file.path: (file.reload, waiting) if follow[file.path] else ("noop", None) for file in files
+    }
+    restarting = [path for path, (mode, _) in changes.items() if mode == "restart"]
+    widest = max(restarting, key=lambda path: len(follow[path]), default="")
+    if len(restarting) > 1 and all(follow[path] <= follow[widest] for path in restarting):
+        changes |= dict.fromkeys(restarting, ("noop", waiting))
+        changes[widest] = ("restart", waiting.later())
+    return changes
 
 
 def _owner(component: Component) -> tuple[int, int] | None:

@@ -127,6 +127,12 @@ def test_whoever_follows_nats_keeps_its_address_when_consul_has_none() -> None:
         assert found["ChangeMode"] == "restart"
 
 
+def test_a_task_with_several_files_restarts_once_for_all() -> None:
+    hfs = task(specs()["pryv-core-co1"], "hfs")
+    modes = {file["DestPath"]: (file["ChangeMode"], file["Wait"]["Min"] // SECOND) for file in hfs["Templates"]}
+    assert modes == {"local/conf/hfs.yml": ("restart", 15), "local/conf/metadata.hjson": ("noop", 5)}
+
+
 def test_upstreams_reload_nginx_before_a_stopping_instance_is_gone() -> None:
     found = specs()
     file = template(task(found["pryv-edge-co1"], "nginx"), "site-upstreams.conf")

@@ -591,8 +591,8 @@ uploads:
 EOT
 
         wait {
-          min = "5s"
-          max = "30s"
+          min = "15s"
+          max = "40s"
         }
       }
 
@@ -601,7 +601,7 @@ EOT
         perms       = "0444"
         uid         = 9999
         gid         = 9999
-        change_mode = "restart"
+        change_mode = "noop"
         splay       = "5s"
         data        = <<EOT
 {
