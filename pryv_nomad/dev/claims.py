@@ -70,7 +70,7 @@ def _claim(held: contextlib.ExitStack, name: str, port: int) -> int:
         with contextlib.suppress(OSError):
             listener.bind((agents.SERVER, candidate))
             listener.listen()
-            return candidate
+            return int(candidate)
     option = f"--{name.partition('_')[0]}-port"
     raise Refused(f"port {port} of {agents.SERVER} is in use", f"pass {option}, or end what uses it")
 
