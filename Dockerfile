@@ -18,7 +18,7 @@ RUN python3 -m venv /opt/pryv-nomad \
 FROM ${BASE}
 LABEL org.opencontainers.image.title="pryv-nomad" \
       org.opencontainers.image.description="Runs Pryv.io platforms on HashiCorp Nomad and Consul" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="BSD-3-Clause"
 COPY --from=build /opt/pryv-nomad /opt/pryv-nomad
 ENV PATH=/opt/pryv-nomad/bin:$PATH \
     PYTHONUNBUFFERED=1
