@@ -62,7 +62,12 @@ class JobKind:
 
 
 def other_jobs(cluster: Cluster) -> Iterator[JobKind]:
-    """The jobs outside the cores, in the order in which they start."""
+    """The jobs outside the cores, in the order in which they start. Raises SpecError where a wanted job is not ours."""
+    if cluster.acme.enabled:
+        raise SpecError(
+            "tls.acme.enabled: this version has no job that renews the certificate",
+            "renew it elsewhere and store it with `pryv-nomad secrets tls CERT KEY`; edges reload by themselves",
+        )
     file, single = cluster.file, cluster.file.platform.single_machine
     replica = file.registry.replica is not None
     yield _kind("redis", "registry", ("redis",))
@@ -152,7 +157,6 @@ def _values(cluster: Cluster, tasks: Mapping[str, Task], pins: list[Pin], datace
         "images": file.images,
         "tls": file.tls,
         "nomad": file.nomad,
-        "acme": file.tls.acme,
         "disk": lambda group: disk(group, file.logs.max_files * file.logs.max_file_size),
         "unique_volumes": unique_volumes,
     }

@@ -6,11 +6,9 @@ Change modes: a file that only holds text and secrets is `noop`, because a rotat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pryv_nomad.errors import SpecError
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.release import Component
 from pryv_nomad.model.types import seconds
@@ -20,7 +18,6 @@ from pryv_nomad.specs.holes import followed, rotation_comment, secret, template_
 from pryv_nomad.specs.places import Place
 
 FOLDER = "conf"
-_ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 CERTIFICATE_KEY, PRIVATE_KEY = "TLS_CERTIFICATE", "TLS_KEY"
 
 
@@ -143,8 +140,6 @@ def pull_credentials(cluster: Cluster, generations: Mapping[str, int]) -> tuple[
     if credentials is None:
         return ()
     keys = (credentials.username_key, credentials.password_key)
-    if not all(map(_ENVIRONMENT_NAME.fullmatch, keys)):
-        raise SpecError("images.credentials: a key must be a name of an environment variable", "use A-Z, 0-9 and _")
     lines = [f"{key}={secret(key, True, credentials.variable)}\n" for key in keys]
     data = heredoc(rotation_comment(keys, generations) + "".join(lines))
     return (ConfigTemplate(data, "secrets/image.env", "", "noop", None, "0400", None, True, environment=True),)

@@ -36,7 +36,6 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "line": ("registry.replica={ip: 203.0.113.20}", "registry.private_ip=10.0.0.1", "registry.node=reg-1"),
     "rotated": ("secrets.generations={CORE_SYSTEM_KEY: 2}",),
     "newer": ("nomad.version='2.0'", "tls.source=vault", "tls.vault_path=secret/data/pryv/tls"),
-    "acme": ("tls.acme={enabled: true, email: ops@pryv.example}",),
 }
 
 ODD = (

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.file import Constraint
 from pryv_nomad.settings.files import files
+from pryv_nomad.specs.escape import go_string
 from pryv_nomad.specs.render import render
-from tests.specs.reading import tasks, written
+from tests.specs.reading import job, task, tasks, template, written
 from tests.specs.rendered import FREE_TEXTS, ODD, cluster, with_text
 
 CORE_TASKS = ("core", "hfs", "preview", "webhooks", "mfa", "register", "dns", "mail")
@@ -22,11 +26,11 @@ def check(cluster: Cluster) -> int:
     for spec in render(cluster):
         if spec.owner not in ("registry", "co1"):
             continue
-        for _, task in tasks(spec):
-            if task["Name"] not in CORE_TASKS:
+        for _, each in tasks(spec):
+            if each["Name"] not in CORE_TASKS:
                 continue
-            texts = {each["DestPath"]: written(each["EmbeddedTmpl"]) for each in task.get("Templates") or ()}
-            for file in files(cluster, task["Name"], spec.owner):
+            texts = {file["DestPath"]: written(file["EmbeddedTmpl"]) for file in each.get("Templates") or ()}
+            for file in files(cluster, each["Name"], spec.owner):
                 path = next(path for path in texts if path.endswith(f"/conf/{file.path}"))
                 found += _in_order(texts[path], [part for part in file.parts if isinstance(part, str)])
     return found
@@ -54,3 +58,21 @@ def test_any_text_reaches_the_files_unchanged(text: str) -> None:
 
 def test_the_free_texts_under_test_are_settings() -> None:
     assert set(FREE_TEXTS) <= set(SMALL.settings)
+
+
+@pytest.mark.parametrize("text", [text for text in ODD if text.isprintable()])
+def test_odd_constraints_reach_nomad_unchanged(text: str) -> None:
+    """Nomad compares a constraint's value as it is, but for `${…}`, which an operator means."""
+    constraint = Constraint(attribute="${attr.cpu.arch}", operator="!=", value=text)
+    found = replace(SMALL, file=SMALL.file.model_copy(update={"constraints": (constraint,)}))
+    for spec in render(found):
+        assert job(spec)["Constraints"][-1] == {"LTarget": "${attr.cpu.arch}", "Operand": "!=", "RTarget": text}
+
+
+@pytest.mark.parametrize("text", [text for text in ODD if text.isprintable()])
+def test_odd_paths_of_vault_stay_arguments(text: str) -> None:
+    tls = SMALL.file.tls.model_copy(update={"source": "vault", "vault_path": text})
+    found = replace(SMALL, file=SMALL.file.model_copy(update={"tls": tls}))
+    spec = next(spec for spec in render(found) if spec.job_id == "pryv-edge-co1")
+    data = template(task(spec, "nginx"), "secret/pryv.example-key.pem")["EmbeddedTmpl"]
+    assert data == f"{{{{ with secret {go_string(text)} }}}}{{{{ .Data.data.key }}}}{{{{ end }}}}\n"

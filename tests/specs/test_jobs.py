@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pryv_nomad.errors import SpecError
 from pryv_nomad.specs.render import Spec, render
 from tests.specs.reading import groups, job, task, tasks, template
 from tests.specs.rendered import SMALLEST, cluster, example
@@ -266,3 +267,8 @@ def test_what_failed_is_tried_again_where_it_is() -> None:
         for group in groups(spec).values():
             assert group["ReschedulePolicy"]["Unlimited"] is True
             assert group["RestartPolicy"]["Mode"] == "delay"
+
+
+def test_a_renewal_that_no_job_does_is_refused_rather_than_left_out() -> None:
+    with pytest.raises(SpecError, match="no job that renews the certificate"):
+        specs("tls.acme={enabled: true, email: ops@pryv.example}")
