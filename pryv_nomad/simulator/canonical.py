@@ -191,9 +191,7 @@ def _group(job: Json, update: Json | None, raw_job: Json, given: Json) -> Json:
     group["Spreads"] = _filled_list(_SPREAD, group["Spreads"])
     group["Networks"] = [_network(network) for network in group["Networks"] or []] or None
     if group["Volumes"]:
-        group["Volumes"] = {
-            name: _filled({**_VOLUME, "Name": name}, volume) for name, volume in sorted(group["Volumes"].items())
-        }
+        group["Volumes"] = {name: _filled(_VOLUME, volume) for name, volume in sorted(group["Volumes"].items())}
     _empty_to_none(group, "Volumes", "Meta")
     group["Tasks"] = [_task(job, group, task) for task in group["Tasks"] or []]
     group["Services"] = [_service(job, group, None, service) for service in group["Services"] or []] or None
@@ -203,6 +201,8 @@ def _group(job: Json, update: Json | None, raw_job: Json, given: Json) -> Json:
 
 def _network(given: Json) -> Json:
     network = _filled(_NETWORK, given)
+    if given.get("Hostname"):
+        network["Hostname"] = given["Hostname"]
     for key in ("DynamicPorts", "ReservedPorts"):
         ports = _filled_list(_PORT, network[key])
         for port in ports or []:

@@ -18,6 +18,8 @@ _UPDATE_NAMES = {
     "Ignore": "ignore", "Place": "create", "Migrate": "migrate", "Stop": "destroy", "Canary": "canary",
     "InPlaceUpdate": "in-place update", "DestructiveUpdate": "create/destroy update",
 }  # fmt: skip
+# Optional times of a group, which Nomad shows only where both versions have the group.
+_GROUP_TIMES = frozenset({"ShutdownDelay", "StopAfterClientDisconnect", "MaxClientDisconnect"})
 _IN_PLACE_OBJECTS = frozenset({"Service", "Constraint"})
 
 
@@ -51,11 +53,12 @@ def _edited(*parts: list[Json]) -> str:
 
 def _group(old: Json | None, new: Json | None) -> Json:
     before, after = old or {}, new or {}
-    fields = _fields(_flat(old, {"Name"}), _flat(new, {"Name"}), contextual=False)
+    left_out = {"Name"} if old and new else {"Name", *_GROUP_TIMES}
+    fields = _fields(_flat(old, left_out), _flat(new, left_out), contextual=False)
     objects = _set("Constraint", before.get("Constraints"), after.get("Constraints"))
     objects += _set("Affinity", before.get("Affinities"), after.get("Affinities"))
-    for key, left_out in (("RestartPolicy", ()), ("ReschedulePolicy", ()), ("EphemeralDisk", ()), ("Consul", ())):
-        objects += _primitive(key, before.get(key), after.get(key), left_out)
+    for key in ("RestartPolicy", "ReschedulePolicy", "EphemeralDisk", "Consul"):
+        objects += _primitive(key, before.get(key), after.get(key))
     objects += _primitive("Update", before.get("Update"), after.get("Update"), ("Stagger",))
     objects += _networks(before.get("Networks"), after.get("Networks"))
     objects += _services(before.get("Services"), after.get("Services"))
@@ -234,11 +237,15 @@ def _networks(old: list[Json] | None, new: list[Json] | None) -> list[Json]:
 
 def _network(old: Json | None, new: Json | None) -> list[Json]:
     left_out = {"Device", "CIDR", "IP"}
-    before, after = old or {}, new or {}
+    # Nomad leaves an empty host name out of a job's JSON, and shows it in the diff.
+    before = {"Hostname": "", **(old or {})}
+    after = {"Hostname": "", **(new or {})}
     objects = _ports("Static Port", before.get("ReservedPorts"), after.get("ReservedPorts"), ())
     objects += _ports("Dynamic Port", before.get("DynamicPorts"), after.get("DynamicPorts"), ("Value",))
     objects += _config("DNS", before.get("DNS"), after.get("DNS"))
-    return [_object("Network", _fields(_flat(old, left_out), _flat(new, left_out), True), _kind(old, new), objects)]
+    return [
+        _object("Network", _fields(_flat(before, left_out), _flat(after, left_out), True), _kind(old, new), objects)
+    ]
 
 
 def _ports(name: str, old: list[Json] | None, new: list[Json] | None, left_out: Iterable[str]) -> list[Json]:

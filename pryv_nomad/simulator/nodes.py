@@ -6,6 +6,7 @@ the simulated cluster knows it, with its use. Shapes of the JSON: `api/nodes.go`
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -78,6 +79,7 @@ class Node:
     processes: bool = True
     # No heartbeat comes through; the server notices a while later.
     silent: bool = False
+    computed_class: str = ""
     # What allocations that are not terminal take: MHz, MB, MB, and (address, port) -> allocation.
     cpu_used: int = 0
     memory_used: int = 0
@@ -128,6 +130,7 @@ def made_node(spec: NodeSpec, node_id: str, number: int, index: int, now: int) -
         attributes[f"driver.{driver}"] = "1"
     attributes.update(spec.attributes)
     node = Node(node_id, spec, address, attributes, dict(spec.meta), index, index, now)
+    node.computed_class = computed_class(node)
     add_event(node, now, "Cluster", "Node registered")
     return node
 
@@ -208,7 +211,7 @@ def node_json(node: Node) -> Json:
     return {
         **{key: value for key, value in node_stub(node).items() if key not in ("Address", "Version")},
         "Attributes": node.attributes, "Meta": node.meta, "Links": {}, "CSIControllerPlugins": {},
-        "CSINodePlugins": {}, "CgroupParent": "/nomad", "ComputedClass": computed_class(node),
+        "CSINodePlugins": {}, "CgroupParent": "/nomad", "ComputedClass": node.computed_class,
         "DrainStrategy": strategy, "Events": node.events, "HTTPAddr": f"{node.address}:4646",
         "HostNetworks": {
             name: {"CIDR": cidr, "Interface": "", "Name": name, "ReservedPorts": ""}
@@ -221,5 +224,10 @@ def node_json(node: Node) -> Json:
 
 
 def computed_class(node: Node) -> str:
-    """Nodes that look alike to the scheduler share a class; here each node is its own."""
-    return f"v1:{int(node.id.replace('-', '')[:15], 16)}"
+    """Nodes that look alike to the scheduler share a class: what is a node's own (`unique.`) does not count."""
+    common = [
+        sorted((key, value) for key, value in values.items() if not key.startswith("unique."))
+        for values in (node.attributes, node.meta)
+    ]
+    text = repr((node.spec.datacenter, node.spec.node_class, node.spec.node_pool, common))
+    return f"v1:{int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], 'big')}"

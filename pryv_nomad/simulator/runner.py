@@ -123,7 +123,7 @@ class Runner:
         """Carry out an event of the timeline; False when its kind is not ours."""
         handler = {
             "start": self._start, "fail": self._fail, "restart": self._restarted, "healthy": self._healthy,
-            "deadline": self._deadline, "stopped": self._stopped, "done": self._done,
+            "deadline": self._deadline, "stopped": self._stopped, "done": self._done, "exit": self._exit,
         }.get(kind)  # fmt: skip
         if handler is None:
             return False
@@ -173,6 +173,10 @@ class Runner:
                 for task in self._matching_tasks(alloc, fault):
                     delay = int(fault.after * SECOND)
                     self._state.timeline.after(delay, "fail", alloc.id, generation, task, str(number))
+        for task in alloc.job.groups[alloc.group]["Tasks"]:
+            code = program_end(task)
+            if code is not None and alloc.tasks[task["Name"]].state == "running":
+                self._state.timeline.after(MILLISECOND, "exit", alloc.id, generation, task["Name"], str(code))
         if alloc.job.type in ("batch", "sysbatch"):
             self._state.timeline.after(self._timing.batch, "done", alloc.id, generation)
         self._await_health(alloc)
@@ -204,6 +208,16 @@ class Runner:
             self.log(alloc, name, fault.log, "stderr")
         self._state.commit()
         self.task_failed(alloc, name, fault.exit_code)
+
+    def _exit(self, alloc: Alloc, key: tuple[str, ...]) -> None:
+        """A program has ended as its name says."""
+        if not self._current(alloc, key):
+            return
+        if key[3] == "0" and alloc.job.type in ("batch", "sysbatch"):
+            self._done(alloc, key)
+            return
+        self._state.commit()
+        self.task_failed(alloc, key[2], int(key[3]))
 
     def task_failed(self, alloc: Alloc, name: str, exit_code: int) -> None:
         """A task has ended by itself: it restarts as long as its policy allows, else the allocation has failed."""
@@ -351,6 +365,13 @@ class Runner:
         lines = self.logs.setdefault(f"{alloc.id}/{task}", {}).setdefault(stream, [])
         lines.append(line)
         del lines[:-100]
+
+
+def program_end(task: Json) -> int | None:
+    """The exit code of a task that ends at once: `/bin/true` and `/bin/false` do what they are named for, everything
+    else is taken to run."""
+    command = str((task["Config"] or {}).get("command") or "")
+    return {"true": 0, "false": 1}.get(command.rsplit("/", 1)[-1])
 
 
 def health_policy(alloc: Alloc) -> Json | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pryv_nomad.simulator import texts
+from pryv_nomad.simulator.candidates import Candidates, Eligibility, in_scope
 from pryv_nomad.simulator.objects import Alloc, Deployment, Evaluation, Health, Job, JobKey
-from pryv_nomad.simulator.placement import Candidates, Choice, choose, in_scope
+from pryv_nomad.simulator.placement import Choice, choose
 from pryv_nomad.simulator.reconcile import Decision, Place, Stop, View, reconcile
 from pryv_nomad.simulator.reschedule import carried_events
 from pryv_nomad.simulator.runner import Runner
@@ -40,6 +41,7 @@ class Scheduler:
         self._deadline_changed = deadline_changed
         self._candidates: Candidates | None = None
         self._generation = -1
+        self._eligibility = Eligibility()
 
     # -- evaluations
 
@@ -73,6 +75,7 @@ class Scheduler:
 
     def _decide(self, key: JobKey, job: Job | None, eval_id: str) -> Decision:
         state = self._state
+        self._eligibility = Eligibility()
         allocs = list(state.job_allocs.get(key, {}).values())
         if job is not None and job.type in ("system", "sysbatch"):
             return reconcile_system(job, allocs, state.nodes, self.candidates(), self._stays, state.now)
@@ -95,7 +98,10 @@ class Scheduler:
         siblings = [a for a in self._siblings(job.key) if a.id != alloc.id]
         release(node, alloc)
         try:
-            return choose(self.candidates(), job, job.groups[alloc.group], siblings, only=node).node is not None
+            choice = choose(
+                self.candidates(), job, job.groups[alloc.group], siblings, only=node, eligibility=self._eligibility
+            )
+            return choice.node is not None
         finally:
             claim(node, alloc)
 
@@ -295,7 +301,7 @@ class _Outcome:
         siblings = [a for a in self._scheduler._siblings(self._key) if a is not place.replaces]
         avoid = frozenset({place.previous.node_id}) if place.reschedule and place.previous else frozenset()
         only = self._state.nodes.get(place.node_id) if place.node_id else None
-        choice = choose(self._scheduler.candidates(), job, group, siblings, avoid, only)
+        choice = choose(self._scheduler.candidates(), job, group, siblings, avoid, only, self._scheduler._eligibility)
         return choice, job, group, deployment_id
 
     def _version_before_canaries(self, place: Place, job: Job, deployment_id: str) -> tuple[Job, str]:

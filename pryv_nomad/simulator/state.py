@@ -87,6 +87,7 @@ class State:
             fresh = made_node(spec, known.id, 0, known.create_index, self.now)
             node = known
             node.spec, node.attributes, node.meta = spec, fresh.attributes, fresh.meta
+            node.computed_class = fresh.computed_class
             node.address = spec.address or node.address
         self.node_changed(node, "NodeRegistration")
         return node

@@ -92,7 +92,9 @@ def networks_replaced(before: list[Json] | None, after: list[Json] | None) -> bo
     if len(old) != len(new):
         return True
     for one, other in zip(old, new, strict=True):
-        if any(one[key] != other[key] for key in ("Mode", "MBits", "DNS")) or _ports(one) != _ports(other):
+        if any(one.get(key) != other.get(key) for key in ("Mode", "MBits", "DNS", "Hostname")) or _ports(one) != _ports(
+            other
+        ):
             return True
     return False
 

@@ -41,21 +41,24 @@ class Session:
 
 
 def session_from(given: Json, identifier: str, index: int, now: int) -> Session:
-    """A session as `PUT /v1/session/create` asks for it; raises `Refusal`."""
-    ttl = int(seconds_of(str(given.get("TTL") or "0s")) * SECOND)
+    """A session as `PUT /v1/session/create` asks for it; raises `Refusal`. Names count in any case, as Go reads them."""
+    asked = {name.lower(): value for name, value in given.items()}
+    ttl = int(seconds_of(str(asked.get("ttl") or "0s")) * SECOND)
     if ttl and not _SHORTEST * SECOND <= ttl <= _LONGEST * SECOND:
         raise Refusal(400, f"Invalid Session TTL '{ttl}', must be between [10s=24h0m0s]")
-    delay = given.get("LockDelay")
-    if delay is None:
-        lock_delay = 15 * SECOND
-    elif isinstance(delay, str):
-        lock_delay = int(seconds_of(delay) * SECOND)
-    else:
-        # A small number counts seconds, a large one nanoseconds, as in Consul.
-        lock_delay = int(delay) * (SECOND if delay < 1000 else 1)
-    behavior = given.get("Behavior") or "release"
+    behavior = asked.get("behavior") or "release"
     if behavior not in ("release", "delete"):
         raise Refusal(400, f'Invalid Behavior "{behavior}"')
-    session = Session(identifier, given.get("Name") or "", "simulator", ttl, lock_delay, behavior, index)
+    name, delay = str(asked.get("name") or ""), _lock_delay(asked.get("lockdelay"))
+    session = Session(identifier, name, "simulator", ttl, delay, behavior, index)
     session.renewed(now)
     return session
+
+
+def _lock_delay(given: Any) -> int:
+    """Nanoseconds: a duration as text, or a number that counts seconds when it is small, as in Consul."""
+    if given is None:
+        return 15 * SECOND
+    if isinstance(given, str):
+        return int(seconds_of(given) * SECOND)
+    return int(given) * (SECOND if given < 1000 else 1)

@@ -99,7 +99,9 @@ def deregister(api: NomadApi, request: Request) -> Reply:
 
 @READS.route("GET", "/v1/job/{id}/versions")
 def versions(api: NomadApi, request: Request) -> Reply:
-    job = api.simulator.jobs.find(key_of(request))
+    job = api.state.jobs.get(key_of(request))
+    if job is None:
+        raise Refusal(404, "job versions not found")
     found = [version.to_json() for version in api.state.versions[job.key]]
     return Reply(
         {
