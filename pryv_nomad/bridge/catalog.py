@@ -28,13 +28,13 @@ class Catalog:
         return listed(list[Mapping[str, Any]](self._consul.catalog_service(SERVICE)), self._domain)
 
     def ensure_generation(self) -> bool:
-        """Make the generation key where it is missing, before any job that waits for it: "0", no member yet. True when
-        it was made."""
+        """Make the generation key where it is missing, before any job that waits for it: "0" where the catalog has no
+        member, which lets the registry begin without any core. True when it was made."""
         key = generation_key(self._domain)
         if self._consul.kv_get(key) is not None:
             return False
         try:
-            return self._consul.kv_put(key, b"0", cas=0)
+            return self._consul.kv_put(key, b"1" if self.members() else b"0", cas=0)
         except Conflict:
             return False
 

@@ -48,14 +48,19 @@ class MachineAddress:
 @dataclass(frozen=True, slots=True)
 class Hostings:
     """The JSON object `net.hostings` of register.json and dns.json: {hosting: {core: {"ip": address}}}, all members of
-    the platform of `domain`. Never an empty object, with which the register does not start."""
+    the platform of `domain`. Never an empty object, with which the register does not start: before its first core a
+    platform has each of its hostings without any.
+
+    `known`: the JSON object of all hostings of the cluster file.
+    """
 
     domain: str
+    known: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The JSON object of `net.providers`, of the hostings that have a member: {hosting: {url, name, description}}.
+    """The JSON object of `net.providers`, of the hostings that `net.hostings` has: {hosting: {url, name, description}}.
 
     `known`: the JSON object of all hostings of the cluster file.
     """

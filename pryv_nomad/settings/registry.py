@@ -17,6 +17,7 @@ Record = dict[str, Any]
 
 def structure(cluster: Cluster, *, replica: bool = False) -> dict[str, Any]:
     """The whole configuration. `replica`: for the second registry machine, which has a redis of its own."""
+    known = known_hostings(cluster)
     return {
         "domain": cluster.domain,
         "hostnameOrIP": f"https://reg.{cluster.domain}",
@@ -30,7 +31,7 @@ def structure(cluster: Cluster, *, replica: bool = False) -> dict[str, Any]:
         "dns": _dns(cluster),
         # `net.hostings` is what service-register itself makes the older `net.aaservers` and `net.aahostings` from, so
         # it serves a platform on one machine as well, where the original still writes the older two by hand.
-        "net": {"hostings": Hostings(cluster.domain), "providers": _providers(cluster)},
+        "net": {"hostings": Hostings(cluster.domain, known), "providers": Providers(cluster.domain, known)},
         "redis": {
             "host": Endpoint("redis", "redis", "host", replica=replica),
             "port": Endpoint("redis", "redis", "port", replica=replica),
@@ -112,9 +113,9 @@ def _optional(cluster: Cluster, record: Record) -> dict[str, Record]:
     return {name: record for name, there in present.items() if there}
 
 
-def _providers(cluster: Cluster) -> Providers:
-    known = json.dumps(cluster.settings["HOSTINGS_PROVIDERS"], ensure_ascii=False, sort_keys=True)
-    return Providers(cluster.domain, known)
+def known_hostings(cluster: Cluster) -> str:
+    """The JSON object of the hostings of the cluster file, as `net.providers` has them."""
+    return json.dumps(cluster.settings["HOSTINGS_PROVIDERS"], ensure_ascii=False, sort_keys=True)
 
 
 def _invitation_tokens(cluster: Cluster) -> list[str] | None:

@@ -20,9 +20,9 @@ def consul_template(hole: Hostings | Providers | MachineAddress, go_string: Call
     """The text for `hole`, without a final newline. `go_string` writes a text as a Go string literal."""
     match hole:
         case Hostings():
-            return _filled("hostings", {"domain": go_string(hole.domain)})
+            return _with_list("hostings", hole.domain, hole.known, go_string)
         case Providers():
-            return _filled("providers", {"domain": go_string(hole.domain), "known": go_string(hole.known)})
+            return _with_list("providers", hole.domain, hole.known, go_string)
         case MachineAddress():
             return _filled("address", {"key": go_string(address_key(hole.domain, hole.role))})
 
@@ -30,6 +30,12 @@ def consul_template(hole: Hostings | Providers | MachineAddress, go_string: Call
 def address_key(domain: str, role: str) -> str:
     """The key in Consul KV that holds the public address of the machine of `role` (`registry`, `replica`, `static`)."""
     return f"pryv-nomad/{domain}/addresses/{role}"
+
+
+def _with_list(name: str, domain: str, known: str, go_string: Callable[[str], str], **more: str) -> str:
+    """A text that begins with the list of cores; `more` are its further values."""
+    values = {"domain": go_string(domain), "known": go_string(known)}
+    return _filled(name, {"listed": _filled("listed", values), **values, **more})
 
 
 def _filled(name: str, values: dict[str, str]) -> str:

@@ -35,11 +35,11 @@ needs_consul = pytest.mark.skipif(
 )
 
 DOMAIN = "pryv.example"
-HOSTINGS = consul_template(Hostings(DOMAIN), go_string)
 KNOWN = {
     "ch": {"url": "https://ch.example", "name": 'a"b\\c\n${d} {{ e }} 🦊', "description": ""},
     "fr": {"url": "https://fr.example", "name": "France", "description": ""},
 }
+HOSTINGS = consul_template(Hostings(DOMAIN, json.dumps(KNOWN, ensure_ascii=False)), go_string)
 PROVIDERS = consul_template(Providers(DOMAIN, json.dumps(KNOWN, ensure_ascii=False)), go_string)
 GENERATION = f"pryv-nomad/{DOMAIN}/members/generation"
 
@@ -59,8 +59,8 @@ class Consul:
             assert response.status == 200, response.read()
             return response.read()
 
-    def enlist(self, core: str, hosting: str, address: str, domain: str = DOMAIN) -> None:
-        meta = {"core": core, "hosting": hosting, "platform": domain}
+    def enlist(self, core: str, hosting: str, address: str, domain: str = DOMAIN, state: str = "") -> None:
+        meta = {"core": core, "hosting": hosting, "platform": domain} | ({"state": state} if state else {})
         service = {
             "ID": f"pryv-core-{core}",
             "Service": "pryv-core",
@@ -219,6 +219,27 @@ def test_without_any_core_the_last_file_stays(consul: Consul, tmp_path: Path) ->
         consul.enlist("co2", "fr", "192.0.2.2")
         until(lambda: target.read_text() != before, "the next core is listed")
         assert json.loads(target.read_text()) == {"fr": {"co2": {"ip": "192.0.2.2"}}}
+
+
+def test_a_platform_that_has_had_no_core_yet_has_its_hostings_without_any(consul: Consul, tmp_path: Path) -> None:
+    consul.put(GENERATION, "0")
+    assert rendered(consul, tmp_path, HOSTINGS) == '{"ch":{},"fr":{}}'
+    consul.enlist("co1", "ch", "192.0.2.1", state="joining")
+    with templating(consul, tmp_path, f"[{HOSTINGS},{PROVIDERS}]") as target:
+        until(lambda: json.loads(target.read_text() or "0") == [{"ch": {}, "fr": {}}, KNOWN], "both are whole")
+        consul.enlist("co1", "ch", "192.0.2.1", state="active")
+        expected = [{"ch": {"co1": {"ip": "192.0.2.1"}}}, {"ch": KNOWN["ch"]}]
+        until(lambda: json.loads(target.read_text()) == expected, "the first core is listed")
+
+
+@pytest.mark.parametrize(("state", "there"), [("", True), ("active", True), ("draining", True), ("joining", False)])
+def test_a_core_is_listed_from_its_first_health_until_it_is_removed(
+    consul: Consul, tmp_path: Path, state: str, there: bool
+) -> None:
+    consul.enlist("co1", "ch", "192.0.2.1", state=state)
+    consul.enlist("co2", "fr", "192.0.2.2", state="active")
+    consul.put(GENERATION, "1")
+    assert ("ch" in json.loads(rendered(consul, tmp_path, HOSTINGS))) is there
 
 
 def test_only_listed_hostings_are_described(consul: Consul, tmp_path: Path) -> None:
