@@ -188,6 +188,11 @@ class Simulator:
             self.faults.add(fault)
 
     @property
+    def changes(self) -> tuple[int, int]:
+        """The indexes of both APIs: as long as they are the same, nothing has changed."""
+        return self.state.index, self.consul.index
+
+    @property
     def leaderless(self) -> bool:
         """Whether there is no leader just now."""
         return self.now < self.leaderless_until

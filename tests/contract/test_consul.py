@@ -92,8 +92,10 @@ def test_a_blocking_query_wakes_at_a_change_under_the_prefix(consul: Consul, pre
     assert time.monotonic() - begun >= 0.25
     timer = threading.Timer(0.2, lambda: consul.kv_delete(prefix + "a"))
     timer.start()
+    begun = time.monotonic()
     newer = consul.get(path, recurse, index=first.index, wait_s=10)
     timer.join()
+    assert time.monotonic() - begun < 8
     assert newer.index > first.index
     assert newer.body is None
 
@@ -277,8 +279,10 @@ def test_a_change_of_the_catalog_wakes_who_waits(consul: Consul, core: Json) -> 
     core["Check"]["Status"] = "warning"
     timer = threading.Timer(0.2, lambda: consul.catalog_register(core))
     timer.start()
+    begun = time.monotonic()
     newer = consul.get(path, index=first.index, wait_s=10)
     timer.join()
+    assert time.monotonic() - begun < 8
     assert newer.index > first.index
     assert newer.body[0]["Checks"][0]["Status"] == "warning"
 

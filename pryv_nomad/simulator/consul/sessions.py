@@ -41,7 +41,7 @@ class Session:
 
 
 def session_from(given: Json, identifier: str, index: int, now: int) -> Session:
-    """A session as `PUT /v1/session/create` asks for it; raises `Refusal`. Names count in any case, as Go reads them."""
+    """A session as `PUT /v1/session/create` asks for it, its names in any case, as Go reads them; raises `Refusal`."""
     asked = {name.lower(): value for name, value in given.items()}
     ttl = int(seconds_of(str(asked.get("ttl") or "0s")) * SECOND)
     if ttl and not _SHORTEST * SECOND <= ttl <= _LONGEST * SECOND:

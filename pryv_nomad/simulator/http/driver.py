@@ -59,13 +59,13 @@ class Driver:
     def call(self, action: Callable[[Simulator], T]) -> T:
         """Do something with the simulator, at the simulated moment of the call."""
         with self.changed:
-            before = self.simulator.state.index
+            before = self.simulator.changes
             self.simulator.advance_to(self.moment())
             try:
                 return action(self.simulator)
             finally:
                 self.simulator.settle()
-                if self.simulator.state.index != before or self._due_sooner():
+                if self.simulator.changes != before or self._due_sooner():
                     self.changed.notify_all()
 
     def _due_sooner(self) -> bool:
@@ -75,9 +75,9 @@ class Driver:
     def _run(self) -> None:
         with self.changed:
             while not self._stopping:
-                before = self.simulator.state.index
+                before = self.simulator.changes
                 self.simulator.advance_to(self.moment())
-                if self.simulator.state.index != before:
+                if self.simulator.changes != before:
                     self.changed.notify_all()
                 due = self.simulator.state.timeline.next_due()
                 if due is None:
