@@ -17,6 +17,7 @@ CHECK_ID = "pryv-core"
 CHECK_NAME = "Serves users"
 NODE_META = {"external-node": "true", "external-probe": "false"}
 PASSING, WARNING, CRITICAL = "passing", "warning", "critical"
+META_KEYS = 5
 LONGEST_OUTPUT = 500
 _NODE_PREFIX = "pryv-core-"
 
@@ -45,14 +46,18 @@ class Entry:
         """The catalog node."""
         return {"Node": node_name(self.core), "Address": self.address, "Meta": NODE_META}
 
+    def tags(self) -> list[str]:
+        """What the UI shows at a glance."""
+        return [tag for tag in (self.core, self.hosting, self.release, str(self.state)) if tag]
+
     def service(self, domain: str) -> Json:
-        """The service instance; its tags are what the UI shows at a glance, its meta what templates read."""
+        """The service instance; its meta is what templates read."""
         return {
             "ID": node_name(self.core),
             "Service": SERVICE,
             "Address": self.address,
             "Port": self.port,
-            "Tags": [tag for tag in (self.core, self.hosting, self.release, str(self.state)) if tag],
+            "Tags": self.tags(),
             "Meta": {
                 "core": self.core,
                 "hosting": self.hosting,
@@ -96,7 +101,9 @@ def found(item: Mapping[str, Any], domain: str) -> Found | None:
 
     What an earlier version or a person registered without a state counts as listed, since a template would list it.
     """
-    service, node, meta = item["Service"], item["Node"], item["Service"].get("Meta") or {}
+    service: Json = item["Service"]
+    node: Json = item["Node"]
+    meta: Json = service.get("Meta") or {}
     core, hosting = meta.get("core", ""), meta.get("hosting", "")
     address = service.get("Address") or node.get("Address") or ""
     if meta.get("platform") != domain or not is_name(core) or not hosting or not address:
@@ -113,14 +120,23 @@ def found(item: Mapping[str, Any], domain: str) -> Found | None:
         check.get("Status", ""),
         check.get("Output", ""),
     )
-    parts = ((entry.node(), node), (entry.service(domain), service), (entry.check(), check))
-    whole = all(_holds(real, wanted) for wanted, real in parts)
-    return Found(entry, node["Node"], service["ID"], whole)
+    return Found(entry, node["Node"], service["ID"], _whole(entry, node, service, check))
+
+
+def _whole(entry: Entry, node: Json, service: Json, check: Json) -> bool:
+    """Whether all is as `entry` writes it. Compared piece by piece: 10,000 cores are read at once."""
+    return (
+        node["Address"] == service["Address"] == entry.address
+        and node["Meta"] == NODE_META
+        and service["Port"] == entry.port
+        and service["Tags"] == entry.tags()
+        and service["Meta"].get("state") == entry.state
+        and len(service["Meta"]) == META_KEYS
+        and check.get("Name") == CHECK_NAME
+        and check.get("ServiceID") == service["ID"]
+        and check.get("Status") in (PASSING, WARNING, CRITICAL)
+    )
 
 
 def _state(text: str) -> State:
     return State(text) if text in (State.JOINING, State.DRAINING) else State.ACTIVE
-
-
-def _holds(real: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(real.get(key) == value for key, value in wanted.items())

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SMALLEST_GAP_S = 0.1
 STATUSES = ("passing", "warning", "critical")
+# Python's usual thresholds make it search 10,000 cores' answers for cycles while they are being read, which doubles
+# the time; there are none. The process that runs a bridge gives these to `gc.set_threshold`.
+COLLECTION = (100_000, 50, 100)
 
 
 @dataclass(frozen=True, slots=True)

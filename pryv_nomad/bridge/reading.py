@@ -205,9 +205,11 @@ class NomadReader:
         self.state.mirror = mirror.read(variables)
 
     def _read_addresses(self, wanted: set[str], full: bool) -> None:
+        if not wanted:
+            return
         edges = {core: stub["NodeID"] for (kind, core), stub in newest(self.state.allocations).items() if kind == EDGE}
         shared = {edges[""]} if "" in edges else set()
-        needed = {edges[core] for core in wanted if core in edges} | (shared if wanted else set())
+        needed = {edges[core] for core in wanted if core in edges} | shared
         if full and needed:
             current = {each["ID"]: int(each["ModifyIndex"]) for each in self._nomad.nodes(resources=False)}
             self._nodes = {node: index for node, index in self._nodes.items() if current.get(node) == index}

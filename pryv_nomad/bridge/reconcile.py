@@ -137,13 +137,19 @@ def reconcile(
     for core in members.keys() & wanted.keys():
         members[core] = _followed(members[core], wanted[core], observed.get(core), now)
     asked = wanted if desired else None
-    catalog = tuple(_catalog_actions(members, asked, observed, instances))
-    saves = tuple(SaveMember(each) for core, each in sorted(members.items()) if stores.kv.get(core) != each)
+    catalog = _catalog_actions(members, asked, observed, instances)
+    saves = tuple(SaveMember(each) for each in _unlike(members, stores.kv))
     mirrored = stores.mirror if stores.mirror is not None else members
-    mirror = tuple(MirrorMember(each) for core, each in sorted(members.items()) if mirrored.get(core) != each)
+    mirror = tuple(MirrorMember(each) for each in _unlike(members, mirrored))
     count = _count(stores, members)
     actions = (*saves, *_desired_actions(desired, stores), *mirror, *catalog, *count)
     return Decision(actions, members, _sentence(members, wanted, desired, observed, actions))
+
+
+def _unlike(members: Mapping[str, Membership], store: Mapping[str, Membership]) -> list[Membership]:
+    """The records that `store` has otherwise or not at all, by name."""
+    found = [member for core, member in members.items() if store.get(core) != member]
+    return sorted(found, key=lambda member: member.core)
 
 
 def _join(after: dict[str, Membership], wanted: Mapping[str, DesiredCore], now: str) -> None:
@@ -190,24 +196,33 @@ def _catalog_actions(
     wanted: Mapping[str, DesiredCore] | None,
     observed: Mapping[str, Observed],
     instances: tuple[Found, ...],
-) -> Iterator[Action]:
+) -> tuple[Action, ...]:
+    """What to register and update, by name, then what to take out."""
     own = {each.entry.core: each for each in instances if each.own}
-    standing = set()
-    for core, member in sorted(members.items()):
+    entries: list[Register | UpdateCheck] = []
+    for core, member in members.items():
         if member.state is State.GONE or not member.address:
             continue
-        standing.add(core)
         there = own.get(core)
         entry = _entry(member, wanted is None or core in wanted, observed.get(core), there.entry if there else None)
         if there is None or not there.whole:
-            yield Register(entry)
+            entries.append(Register(entry))
         elif entry != there.entry:
-            yield UpdateCheck(entry) if _identity(entry) == _identity(there.entry) else Register(entry)
-    for instance in instances:
-        core = instance.entry.core
-        removed = core in members and members[core].state is State.GONE
-        if removed or (not instance.own and core in standing):
-            yield Deregister(core, instance.node, instance.service_id, instance.own)
+            same = _identity(entry) == _identity(there.entry)
+            entries.append(UpdateCheck(entry) if same else Register(entry))
+    outs = (
+        Deregister(each.entry.core, each.node, each.service_id, each.own)
+        for each in instances
+        if _superfluous(each, members.get(each.entry.core))
+    )
+    return (*sorted(entries, key=lambda action: action.entry.core), *outs)
+
+
+def _superfluous(instance: Found, member: Membership | None) -> bool:
+    """Whether it is of a core that was removed, or a second one beside the one that stands where it should."""
+    if member is None:
+        return False
+    return member.state is State.GONE or (not instance.own and bool(member.address))
 
 
 def _order(instance: Found) -> tuple[str, bool, str, str]:

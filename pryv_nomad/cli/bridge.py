@@ -65,8 +65,11 @@ def bridge(
     Runs until SIGTERM or Ctrl-C. Several may run: one leads, the others stand by. What should be, it reads from Consul,
     where `pryv-nomad run` records it. Logs are lines of JSON on standard output.
     """
-    from pryv_nomad.bridge.loop import Bridge, log_line
+    import gc
 
+    from pryv_nomad.bridge.loop import COLLECTION, Bridge, log_line
+
+    gc.set_threshold(*COLLECTION)
     domain = given["domain"] or context.env.get("PRYV_NOMAD_DOMAIN") or context.cluster().domain
     settings = _settings(domain, given, context.env)
     consul, nomad = _clients(context, bool(given["domain"] or context.env.get("PRYV_NOMAD_DOMAIN")))
