@@ -224,26 +224,48 @@ job "pryv-dns" {
     }
   },
   "net": {
-    "hostings": {{ with key (printf "pryv-nomad/%s/members/generation" "lab.example") }}{{ end }}
-{{- $hostings := sprig_dict }}
+    "hostings": {{ $count := key (printf "pryv-nomad/%s/members/generation" "lab.example") }}
+{{- $known := parseJSON "{\"lab\": {\"description\": \"\", \"name\": \"Lab\", \"url\": \"https://lab.example\"}}" }}
+{{- $listed := sprig_dict }}{{ $providers := sprig_dict }}
 {{- range service "pryv-core|any" }}
   {{- $core := index .ServiceMeta "core" }}
   {{- $hosting := index .ServiceMeta "hosting" }}
-  {{- if and (eq (index .ServiceMeta "platform") "lab.example") $core $hosting .Address }}
-    {{- if not (sprig_hasKey $hostings $hosting) }}{{ $_ := sprig_set $hostings $hosting sprig_dict }}{{ end }}
-    {{- $_ := sprig_set (index $hostings $hosting) $core (sprig_dict "ip" .Address) }}
+  {{- $state := index .ServiceMeta "state" }}
+  {{- $ours := and (eq (index .ServiceMeta "platform") "lab.example") $core $hosting .Address }}
+  {{- if and $ours (or (not $state) (eq $state "active" "draining")) }}
+    {{- if not (sprig_hasKey $listed $hosting) }}{{ $_ := sprig_set $listed $hosting sprig_dict }}{{ end }}
+    {{- $_ := sprig_set (index $listed $hosting) $core (sprig_dict "ip" .Address) }}
+    {{- if sprig_hasKey $known $hosting }}{{ $_ := sprig_set $providers $hosting (index $known $hosting) }}{{ end }}
   {{- end }}
 {{- end }}
-{{- if not $hostings }}{{ key "pryv-nomad/hold" }}{{ end }}
-{{- $hostings | toJSON }},
-    "providers": {{ with key (printf "pryv-nomad/%s/members/generation" "lab.example") }}{{ end }}
+{{- if not $listed }}
+  {{- if eq $count "0" }}
+    {{- range $hosting, $provider := $known }}
+      {{- $_ := sprig_set $listed $hosting sprig_dict }}{{ $_ := sprig_set $providers $hosting $provider }}
+    {{- end }}
+  {{- else }}{{ key "pryv-nomad/hold" }}{{ end }}
+{{- end }}
+{{- $listed | toJSON }},
+    "providers": {{ $count := key (printf "pryv-nomad/%s/members/generation" "lab.example") }}
 {{- $known := parseJSON "{\"lab\": {\"description\": \"\", \"name\": \"Lab\", \"url\": \"https://lab.example\"}}" }}
-{{- $providers := sprig_dict }}
+{{- $listed := sprig_dict }}{{ $providers := sprig_dict }}
 {{- range service "pryv-core|any" }}
+  {{- $core := index .ServiceMeta "core" }}
   {{- $hosting := index .ServiceMeta "hosting" }}
-  {{- if and (eq (index .ServiceMeta "platform") "lab.example") (sprig_hasKey $known $hosting) }}
-    {{- $_ := sprig_set $providers $hosting (index $known $hosting) }}
+  {{- $state := index .ServiceMeta "state" }}
+  {{- $ours := and (eq (index .ServiceMeta "platform") "lab.example") $core $hosting .Address }}
+  {{- if and $ours (or (not $state) (eq $state "active" "draining")) }}
+    {{- if not (sprig_hasKey $listed $hosting) }}{{ $_ := sprig_set $listed $hosting sprig_dict }}{{ end }}
+    {{- $_ := sprig_set (index $listed $hosting) $core (sprig_dict "ip" .Address) }}
+    {{- if sprig_hasKey $known $hosting }}{{ $_ := sprig_set $providers $hosting (index $known $hosting) }}{{ end }}
   {{- end }}
+{{- end }}
+{{- if not $listed }}
+  {{- if eq $count "0" }}
+    {{- range $hosting, $provider := $known }}
+      {{- $_ := sprig_set $listed $hosting sprig_dict }}{{ $_ := sprig_set $providers $hosting $provider }}
+    {{- end }}
+  {{- else }}{{ key "pryv-nomad/hold" }}{{ end }}
 {{- end }}
 {{- $providers | toJSON }}
   },
