@@ -7,10 +7,13 @@ The facts come from the release's data, so a changed release changes the stand-i
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
 import subprocess
 import tarfile
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +113,21 @@ def _is_real(image: str) -> bool:
         timeout=60,
     )
     return answer.returncode == 0 and answer.stdout.strip() != "true"
+
+
+@contextlib.contextmanager
+def made(images: Mapping[str, tuple[str, Component]]) -> Iterator[None]:
+    """The stand-ins for as long as the block lasts. Test runs side by side share them: who leaves last removes them."""
+    lock = Path(tempfile.gettempdir()) / "pryv-nomad-stand-ins.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        build(images)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):  # somebody else's containers still need them
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(images)
 
 
 def build(images: Mapping[str, tuple[str, Component]]) -> None:

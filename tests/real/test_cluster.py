@@ -14,7 +14,7 @@ from pryv_nomad.dev import DevCluster, NodeWish, down, interfaces, leftovers, pr
 from pryv_nomad.dev.ready import get
 from pryv_nomad.model.release import Component
 from tests.real import standins
-from tests.real.conftest import Starter
+from tests.real.conftest import Starter, obstacle
 
 IMAGE = "pryv-nomad-tests/listener:1"
 LISTENER = Component.model_validate(
@@ -54,17 +54,20 @@ def _job(core: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cluster(start_cluster: Starter) -> Iterator[DevCluster]:
-    if obstacles := standins.obstacles([IMAGE]):
+def image() -> Iterator[str]:
+    """The listener's image; it outlives the cluster that runs it."""
+    if obstacles := [*filter(None, [obstacle()]), *standins.obstacles([IMAGE])]:
         pytest.skip("; ".join(obstacles))
-    standins.build({IMAGE: ("listener", LISTENER)})
-    try:
-        cluster = start_cluster(NODES)
-        for core in ("co1", "co2"):
-            _nomad(cluster, f"/v1/job/{core}", "PUT", {"Job": _job(core)})
-        yield cluster
-    finally:
-        standins.remove([IMAGE])
+    with standins.made({IMAGE: ("listener", LISTENER)}):
+        yield IMAGE
+
+
+@pytest.fixture(scope="module")
+def cluster(image: str, start_cluster: Starter) -> DevCluster:
+    cluster = start_cluster(NODES)
+    for core in ("co1", "co2"):
+        _nomad(cluster, f"/v1/job/{core}", "PUT", {"Job": _job(core)})
+    return cluster
 
 
 def _nomad(cluster: DevCluster, path: str, method: str = "GET", body: object = None) -> Any:

@@ -27,7 +27,7 @@ from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.load import load_cluster
 from tests import leader
 from tests.real import standins
-from tests.real.conftest import Starter
+from tests.real.conftest import Starter, obstacle
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -37,9 +37,9 @@ datacenters: [zurich, paris]
 hostings: {hosting1: {datacenter: zurich}, hosting2: {datacenter: paris}}
 cores: [{name: co3, hosting: hosting1, ip: 203.0.113.3}]
 registry: {replica: {datacenter: paris}}
-update: {min_healthy_time: 1s}
+update: {min_healthy_time: 1s, healthy_deadline: 90s, progress_deadline: 2m}
 """
-EXAMPLE = "update: {min_healthy_time: 1s}\n"
+EXAMPLE = "update: {min_healthy_time: 1s, healthy_deadline: 90s, progress_deadline: 2m}\n"
 
 
 @dataclass(frozen=True)
@@ -95,21 +95,23 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[Path, ...], P
 
 
 @pytest.fixture(scope="module")
-def platform(files: tuple[tuple[Path, ...], Path | None], start_cluster: Starter) -> Iterator[Platform]:
-    named, root = files
-    model = load_cluster(named, (), {})
+def model(files: tuple[tuple[Path, ...], Path | None]) -> Iterator[Cluster]:
+    """The platform's model; its images are on the machine for as long as it is used."""
+    model = load_cluster(files[0], (), {})
     images = {
         model.image(name): (name, component)
         for name, component in model.release.components.items()
         if component.role in ("core", "registry", "static", "edge")
     }
-    if obstacles := standins.obstacles(images):
+    if obstacles := [*filter(None, [obstacle()]), *standins.obstacles(images)]:
         pytest.skip("; ".join(obstacles))
-    standins.build(images)
-    try:
-        yield Platform(named, root, model, start_cluster(wishes(model)))
-    finally:
-        standins.remove(images)
+    with standins.made(images):
+        yield model
+
+
+@pytest.fixture(scope="module")
+def platform(files: tuple[tuple[Path, ...], Path | None], model: Cluster, start_cluster: Starter) -> Platform:
+    return Platform(*files, model, start_cluster(wishes(model)))
 
 
 @pytest.fixture(scope="module")
