@@ -95,4 +95,5 @@ class Run:
                 f"nothing is left to do, but these did not become healthy: {told}",
                 "`pryv-nomad status` shows them; a changed spec, or `nomad job restart`, is the next try",
             )
-        self.tell(Event("finished", f"{counted(len(state.phase(Phase.DONE)), 'job')} done"))
+        if state.steps:
+            self.tell(Event("finished", f"{counted(len(state.phase(Phase.DONE)), 'job')} done"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -336,7 +335,7 @@ def test_ctrl_c_ends_the_run_with_130_and_the_next_run_goes_on(running: Platform
     running.simulator.inject(NeverHealthy(job="pryv-core-co1"))
     argv = [sys.executable, "-m", "pryv_nomad", "-c", str(running.file), *CORE_CHANGE]
     argv += ["run", "--yes", "--json", "--only", "pryv-core-*"]
-    environment = {**running.env, "PYTHONPATH": os.getcwd()}
+    environment = {**running.env, "PYTHONPATH": str(Path.cwd())}
     with subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment, text=True
     ) as process:
