@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import io
 import subprocess
 import tarfile
@@ -104,15 +105,15 @@ def obstacles(images: Iterable[str]) -> list[str]:
 
 def _is_real(image: str) -> bool:
     """Whether an image of that name is there that is not one of ours."""
+    return _label(image) == ""
+
+
+def _label(image: str) -> str | None:
+    """Our label on an image (a hash of what went in), empty where it has none; None where there is no image."""
     template = f'{{{{ index .Config.Labels "{_LABEL}" }}}}'
-    answer = subprocess.run(
-        ["docker", "image", "inspect", "--format", template, image],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return answer.returncode == 0 and answer.stdout.strip() != "true"
+    command = ["docker", "image", "inspect", "--format", template, image]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 @contextlib.contextmanager
@@ -131,13 +132,16 @@ def made(images: Mapping[str, tuple[str, Component]]) -> Iterator[None]:
 
 
 def build(images: Mapping[str, tuple[str, Component]]) -> None:
-    """Make an image for each of `images`: its full name → component's name and facts."""
+    """Make an image for each of `images`: its full name → component's name and facts. One that is there stays."""
     for image, (name, component) in sorted(images.items()):
-        user = [f"USER {component.user}"] if component.user else []
-        settings = [f"LABEL {_LABEL}=true", 'ENTRYPOINT ["/standin/start"]', "ENV PATH=/bin", *user]
-        changes = [word for setting in settings for word in ("--change", setting)]
-        command = ["docker", "import", *changes, "-", image]
         archive = _archive(files(name, component))
+        user = [f"USER {component.user}"] if component.user else []
+        settings = ['ENTRYPOINT ["/standin/start"]', "ENV PATH=/bin", *user]
+        label = hashlib.sha256(archive + "\n".join(settings).encode()).hexdigest()[:16]
+        if _label(image) == label:
+            continue
+        changes = [word for setting in (f"LABEL {_LABEL}={label}", *settings) for word in ("--change", setting)]
+        command = ["docker", "import", *changes, "-", image]
         answer = subprocess.run(command, input=archive, capture_output=True, check=False, timeout=60)
         assert answer.returncode == 0, answer.stderr.decode()
 
