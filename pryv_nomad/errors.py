@@ -59,6 +59,12 @@ class ImportFolderError(PryvNomadError):
     exit_code = 3
 
 
+class TerraformInputError(PryvNomadError):
+    """What Terraform handed over, a query or its outputs, cannot be used."""
+
+    exit_code = 3
+
+
 # -- templates and specs -----------------------------------------------------------------------------------------
 
 
