@@ -53,15 +53,21 @@ endif
 
 .PHONY: lint
 lint: venv ## Ruff, mypy --strict and the layers of the architecture
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check . || status=1; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/lint-imports || status=1; \
+	exit $$status
 
+# Everything runs, also after a failure: one run tells all that is wrong.
 .PHONY: test
-test: lint tools ## Check everything that this machine can; what was skipped, and why, stands at the end
-	@PATH="$(CURDIR)/tools/bin:$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
-	@$(BIN)/python tools/left_out.py
+test: venv tools ## Check everything that this machine can; what was skipped, and why, stands at the end
+	@status=0; \
+	$(MAKE) --no-print-directory lint || status=1; \
+	PATH="$(CURDIR)/tools/bin:$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS) || status=1; \
+	$(BIN)/python tools/left_out.py; \
+	exit $$status
 
 .PHONY: demo
 demo: venv ## Plan, run, status, a change and a second plan, on the embedded simulator

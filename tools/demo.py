@@ -84,8 +84,8 @@ def demo(mode: str) -> None:
     base, changed = ("-c", "cluster.yml"), ("-c", "cluster.yml", "-c", "change.yml")
     try:
         _step("1. A local cluster")
-        ports = ("--nomad-port", "0", "--consul-port", "0")
-        env |= _exported(_run(env, *base, "dev", "up", "--dir", "dev", "--mode", mode, "--speed", "30", *ports, quiet=True))
+        where = ("--dir", "dev", "--nomad-port", "0", "--consul-port", "0", "--mode", mode, "--speed", "30")
+        env |= _exported(_run(env, *base, "dev", "up", *where, quiet=True))
         _step("2. The keys and the certificate that the platform needs")
         _run(env, *base, "secrets", "init")
         _run(env, *base, "secrets", "set", "EMAIL_SMTP_PASSWORD", given="not a real one")
