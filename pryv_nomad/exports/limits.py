@@ -1,0 +1,111 @@
+"""What a target cannot express of a cluster file: sentences for stderr and for the heads of the files.
+
+Nothing is dropped in silence: what holds for every export of a target is always said, the rest where the cluster file
+asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.file import Lifecycle, Update
+
+_MEMBERSHIP = (
+    "the registry knows the cores of the cluster file only: a core that joins or leaves needs a new export and a "
+    "restart of register and dns; nothing watches whether a core is healthy before it is listed"
+)
+
+
+def of_compose(cluster: Cluster) -> tuple[str, ...]:
+    """What docker compose cannot do."""
+    return (
+        _MEMBERSHIP,
+        "there is no canary, no wave over several machines and no way back by itself: `docker compose up -d` replaces "
+        "what changed on its machine at once, and in which order the machines follow is for the operator",
+        *_registers(cluster),
+        "limits of CPU and memory are left out, as on a platform under docker compose today",
+        *_common(cluster),
+    )
+
+
+def of_swarm(cluster: Cluster) -> tuple[str, ...]:
+    """What Docker Swarm cannot do."""
+    return (
+        _MEMBERSHIP,
+        "there is no canary (update.canary, canary_weight): a service is updated in place, its own task at a time, and "
+        "goes back by itself when the update fails",
+        "there are no waves over several cores (update.max_unavailable): each core is a stack of its own, deployed "
+        "when the operator says so",
+        *_disconnect(cluster),
+        *_interfaces(cluster),
+        *_migration(cluster),
+        "CPU in MHz (resources) cannot be reserved in Swarm; memory is",
+        *_common(cluster),
+    )
+
+
+def of_kubernetes(cluster: Cluster) -> tuple[str, ...]:
+    """What Kubernetes cannot do."""
+    return (
+        _MEMBERSHIP,
+        "there is no canary (update.canary, canary_weight): a Deployment is updated in place; a failed update stops "
+        "and waits for `kubectl rollout undo`, as nothing in Kubernetes goes back by itself",
+        "there are no waves over several cores (update.max_unavailable): apply the folders of the cores one by one",
+        *_disconnect(cluster),
+        *_interfaces(cluster),
+        *_migration(cluster),
+        *_replica_edge(cluster),
+        *_common(cluster),
+    )
+
+
+def _registers(cluster: Cluster) -> Iterator[str]:
+    count = cluster.file.registry.register_.instances
+    if count > 1:
+        yield (
+            f"registry.register.instances: one register in place of {count}, so a changed list of cores costs the "
+            "registry a restart"
+        )
+
+
+def _disconnect(cluster: Cluster) -> Iterator[str]:
+    if cluster.file.lifecycle.disconnect != Lifecycle().disconnect:
+        yield "lifecycle.disconnect: the target decides by itself when the tasks of an unreachable machine are lost"
+
+
+def _interfaces(cluster: Cluster) -> Iterator[str]:
+    registry = cluster.file.registry
+    if registry.interface_ip or (registry.replica and registry.replica.interface_ip):
+        yield "interface_ip: dns is published on all addresses of its machine, not on that one alone"
+
+
+def _migration(cluster: Cluster) -> Iterator[str]:
+    if cluster.release.migrates:
+        yield (
+            f"release {cluster.release.name} migrates data when core first starts: a failed update of core stops and "
+            "waits, because data does not go back with an image"
+        )
+
+
+def _replica_edge(cluster: Cluster) -> Iterator[str]:
+    if cluster.file.registry.replica:
+        yield "the replica has dns and redis but no edge: the Ingress is the one door to the registers"
+
+
+def _common(cluster: Cluster) -> Iterator[str]:
+    file = cluster.file
+    if file.update.auto_promote != Update().auto_promote:
+        yield "update.auto_promote: there is nothing to promote"
+    if file.tls.source == "vault":
+        yield "tls.source vault: the certificate is not fetched from Vault; put it where the export's README says"
+    if file.tls.acme.enabled:
+        yield "tls.acme: the certificate is not renewed by the platform; renew it outside and put it in again"
+    if any(core.profile.constraints for core in cluster.cores) or file.constraints or file.registry.constraints:
+        yield "constraints: they speak of Nomad's nodes and are left out"
+    if any(core.profile.node_class for core in cluster.cores):
+        yield "node_class: classes of Nomad's nodes are left out"
+    if file.images.credentials is not None:
+        yield "images.credentials: log the machines in to the image registry by the target's own means"
+    if any(core.external for core in cluster.cores):
+        yield "external cores are listed in the registry and not exported"
