@@ -88,7 +88,15 @@ class ConsulServer:
         """Start it and wait until it leads."""
         http, server, lan, grpc = self._ports
         self._data.mkdir(parents=True, exist_ok=True)
-        ports = {"http": http, "server": server, "serf_lan": lan, "serf_wan": -1, "dns": -1, "grpc": grpc}
+        ports = {
+            "http": http,
+            "server": server,
+            "serf_lan": lan,
+            "serf_wan": -1,
+            "dns": -1,
+            "grpc": grpc,
+            "grpc_tls": -1,
+        }
         config = {
             "server": True,
             "bootstrap_expect": 1,

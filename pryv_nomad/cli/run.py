@@ -41,6 +41,7 @@ def run(
     With PLAN (of `plan --out`) exactly what was planned, and only if nothing moved since. Exits with 10 when the
     platform did not become healthy.
     """
+    from pryv_nomad.bridge.addresses import unaddressed
     from pryv_nomad.rollout.admit import Consent, admit
     from pryv_nomad.rollout.carry_out import Run
 
@@ -60,8 +61,9 @@ def run(
         require_secrets(context)
         confirm(yes, "Make it so?")
     tell = printer_of(context, as_json)
+    machines = unaddressed(context.cluster())
     try:
-        Run(context.nomad(), context.consul(), records, known, admitted, tell).carry_out()
+        Run(context.nomad(), context.consul(), records, known, admitted, tell, machines=machines).carry_out()
     finally:
         tell.close()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pryv_nomad.bridge.addresses import Unaddressed, record_addresses
 from pryv_nomad.bridge.catalog import Catalog
 from pryv_nomad.errors import Unhealthy
 from pryv_nomad.plan.change import Plan
@@ -29,7 +30,8 @@ HOW_TO_GO_ON = "`pryv-nomad run` goes on from here; `pryv-nomad status` shows wh
 
 @dataclass
 class Run:
-    """A plan to be carried out. `records` were read just before, `known` is what they held."""
+    """A plan to be carried out. `records` were read just before, `known` is what they held; `machines` are those whose
+    address the cluster file leaves to Nomad."""
 
     nomad: Nomad
     consul: Consul
@@ -38,6 +40,7 @@ class Run:
     plan: Plan
     tell: Tell
     clock: Callable[[], float] = time.monotonic
+    machines: tuple[Unaddressed, ...] = ()
 
     def carry_out(self) -> State:
         """Do it all. Raises Unhealthy when something did not become healthy, KeyboardInterrupt after Ctrl-C."""
@@ -70,7 +73,10 @@ class Run:
     def _prepare_membership(self, actor: Actor, state: State, failed: dict[str, Rollout]) -> None:
         """The generation key exists before any job waits for it; cores outside Nomad are listed at once, and so are
         those that run unchanged and are missing, as after a Consul that was emptied."""
-        Catalog(self.consul, self.plan.intent.platform.domain).ensure_generation()
+        domain = self.plan.intent.platform.domain
+        Catalog(self.consul, domain).ensure_generation()
+        for warning in record_addresses(self.consul, self.nomad, domain, self.machines):
+            self.tell(Event("warning", warning))
         running = {self._core_of(job_id) for job_id in self.plan.unchanged}
         running -= {step.change.core for step in state.steps} | {self._core_of(job_id) for job_id in failed}
         for member in self.plan.intent.members:
