@@ -82,7 +82,7 @@ class Drainer:
             leaving = [alloc for alloc in system if not alloc.migrate]
         if leaving:
             self._leave(leaving)
-        elif not others and (not system or drain.get("IgnoreSystemJobs")):
+        elif not others and not node.stopping and (not system or drain.get("IgnoreSystemJobs")):
             self._done(node)
 
     def _may_leave(self, alloc: Alloc, here: list[Alloc]) -> bool:

@@ -86,6 +86,8 @@ class Node:
     disk_used: int = 0
     ports: dict[tuple[str, int], str] = field(default_factory=dict)
     allocs: dict[str, None] = field(default_factory=dict)
+    # Allocations that are to stop and have not stopped yet: a drain waits for them.
+    stopping: dict[str, None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -80,8 +80,6 @@ def carried_events(previous: Alloc, now: int) -> list[Json]:
         kept = previous.reschedules[-_KEPT_EVENTS:]
     else:
         kept = [event for event in previous.reschedules if now - event["RescheduleTime"] <= policy["Interval"]]
-    event = {
-        "Delay": next_delay(previous, policy, now), "PrevAllocID": previous.id, "PrevNodeID": previous.node_id,
-        "RescheduleTime": now,
-    }  # fmt: skip
+    delay = next_delay(previous, policy, failed_at(previous))
+    event = {"Delay": delay, "PrevAllocID": previous.id, "PrevNodeID": previous.node_id, "RescheduleTime": now}
     return [*kept, event]

@@ -372,9 +372,12 @@ class _Outcome:
 
     def _followups(self, decision: Decision) -> None:
         evaluation = self._eval
-        if evaluation is None or evaluation.wait_until:
+        if evaluation is None:
             return
         for followup in decision.followups:
+            # An evaluation that was delayed itself delays nothing further, but a rolling update takes its next step.
+            if evaluation.wait_until and followup.trigger != "rolling-update":
+                continue
             self.delayed = True
             later = self._scheduler.new_eval(
                 self._key, followup.trigger, wait_until=followup.at, previous=evaluation.id

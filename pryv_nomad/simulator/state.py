@@ -188,6 +188,10 @@ class State:
             node = self.nodes.get(alloc.node_id)
             if node is not None:
                 release(node, alloc)
+                if alloc.client_terminal:
+                    node.stopping.pop(alloc.id, None)
+                else:
+                    node.stopping[alloc.id] = None
         if self.changed_allocs is not None:
             self.changed_allocs[alloc.id] = None
         self.tables["allocs"] = self.index
