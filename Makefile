@@ -65,7 +65,7 @@ lint: venv ## Ruff, mypy --strict and the layers of the architecture
 test: venv tools ## Check everything that this machine can; what was skipped, and why, stands at the end
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
-	PATH="$(CURDIR)/tools/bin:$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS) || status=1; \
+	PATH="$(CURDIR)/tools/bin:$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) || status=1; \
 	$(BIN)/python tools/left_out.py; \
 	exit $$status
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,11 +30,17 @@ def start_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("real") / "dev"
 
+    network = f"127.0.{20 + os.getpid() % 200}.0/24"  # two that start at once must not choose the same
+
     def start(nodes: list[NodeWish]) -> DevCluster:
-        options = DevOptions(folder, tuple(nodes), mode="real", nomad_port=0, consul_port=0, network="127.0.9.0/24")
-        return up(options)
+        return up(DevOptions(folder, tuple(nodes), mode="real", nomad_port=0, consul_port=0, network=network))
 
     try:
         yield start
     finally:
         down(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These wait more than they compute, so they begin first: other tests fill the time."""
+    items.sort(key=lambda item: not item.path.is_relative_to(Path(__file__).parent))
