@@ -54,8 +54,12 @@ def survey(
     `migrating` renders the specs for the change that brings a release which migrates data: cores that come from another
     release are registered with those. `only` keeps to some jobs, by job id and owner.
     """
-    observed, notes = observe(nomad, records)
-    comparison = compare(specs, observed)
+    with ThreadPoolExecutor(1) as pool:
+        observing = pool.submit(observe, nomad, records)
+        # Rendering and hashing takes about as long as the answers: done meanwhile.
+        rendered = [spec for spec in specs if spec.hash]
+        observed, notes = observing.result()
+    comparison = compare(rendered, observed)
     if only is not None:
         comparison = selected(comparison, only)
     if migrating is not None and intent.migrates:
