@@ -32,7 +32,7 @@ def overlay_text(machines: Mapping[str, Any]) -> str:
 def with_known_datacenters(machines: Mapping[str, Any], files: Sequence[Path]) -> dict[str, Any]:
     """`machines`, the datacenters of `files` before theirs: lists of an overlay replace those under it."""
     known: list[Any] = []
-    for file in files:
+    for file in (each for each in files if each.is_file()):
         known = _top(file.read_text(encoding="utf-8", errors="replace")).get("datacenters") or known
     found = machines.get("datacenters")
     if found is None or not isinstance(known, list):

@@ -1,0 +1,14 @@
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    external = {
+      source  = "hashicorp/external"
+      version = "~> 2.3"
+    }
+    nomad = {
+      source  = "hashicorp/nomad"
+      version = "~> 2.4"
+    }
+  }
+}
