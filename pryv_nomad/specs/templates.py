@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pryv_nomad.errors import SpecError
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.release import Component
 from pryv_nomad.model.types import seconds
@@ -119,6 +120,11 @@ def certificate_templates(cluster: Cluster) -> tuple[ConfigTemplate, ...]:
     if tls.source == "path":
         return ()
     if tls.source == "vault":
+        if cluster.file.nomad.version == "1.6" and not tls.vault_policies:
+            raise SpecError(
+                "tls.vault_policies: Nomad 1.6 asks Vault for a token with policies, and there are none",
+                "name a policy that may read tls.vault_path",
+            )
         read = "{{ with secret %s }}{{ .Data.data.%s }}{{ end }}"
         texts = (read % (go_string(tls.vault_path), "certificate"), read % (go_string(tls.vault_path), "key"))
     else:

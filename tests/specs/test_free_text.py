@@ -71,7 +71,7 @@ def test_odd_constraints_reach_nomad_unchanged(text: str) -> None:
 
 @pytest.mark.parametrize("text", [text for text in ODD if text.isprintable()])
 def test_odd_paths_of_vault_stay_arguments(text: str) -> None:
-    tls = SMALL.file.tls.model_copy(update={"source": "vault", "vault_path": text})
+    tls = SMALL.file.tls.model_copy(update={"source": "vault", "vault_path": text, "vault_policies": ("tls",)})
     found = replace(SMALL, file=SMALL.file.model_copy(update={"tls": tls}))
     spec = next(spec for spec in render(found) if spec.job_id == "pryv-edge-co1")
     data = template(task(spec, "nginx"), "secret/pryv.example-key.pem")["EmbeddedTmpl"]

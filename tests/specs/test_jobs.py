@@ -272,3 +272,10 @@ def test_what_failed_is_tried_again_where_it_is() -> None:
 def test_a_renewal_that_no_job_does_is_refused_rather_than_left_out() -> None:
     with pytest.raises(SpecError, match="no job that renews the certificate"):
         specs("tls.acme={enabled: true, email: ops@pryv.example}")
+
+
+def test_vault_without_policies_is_refused_where_nomad_refuses_it() -> None:
+    sets = ("tls.source=vault", "tls.vault_path=secret/data/pryv/tls")
+    with pytest.raises(SpecError, match="policies"):
+        specs(*sets)
+    assert "Policies" not in task(specs(*sets, "nomad.version='2.0'")["pryv-edge-co1"], "nginx")["Vault"]
