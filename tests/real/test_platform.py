@@ -31,15 +31,17 @@ from tests.real.conftest import Starter, obstacle
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# What an operator adds after an import: where the hostings are; here also a third core, and less patience.
+# What an operator adds after an import: where the hostings are; here also a third core.
 IMPORTED = """
 datacenters: [zurich, paris]
 hostings: {hosting1: {datacenter: zurich}, hosting2: {datacenter: paris}}
 cores: [{name: co3, hosting: hosting1, ip: 203.0.113.3}]
 registry: {replica: {datacenter: paris}}
-update: {min_healthy_time: 1s, healthy_deadline: 90s, progress_deadline: 2m}
 """
-EXAMPLE = "update: {min_healthy_time: 1s, healthy_deadline: 90s, progress_deadline: 2m}\n"
+IMPATIENT = """
+update: {min_healthy_time: 1s, healthy_deadline: 90s, progress_deadline: 2m}
+lifecycle: {kill_timeout: 5s}
+"""
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[Path, ...], P
     published = leader.reference() / "cluster" / "config-leader"
     if not published.is_dir():
         shutil.copyfile(CHECKOUT / "examples" / "two-hostings" / "cluster.yml", base)
-        overlay.write_text(EXAMPLE)
+        overlay.write_text(IMPATIENT)
         return (base, overlay), None
     root = leader.filled_in(published, folder / "leader")
     command = [sys.executable, "-m", "pryv_nomad", "import", str(root), "-o", str(base)]
     subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, timeout=60)
-    overlay.write_text(IMPORTED)
+    overlay.write_text(IMPORTED + IMPATIENT)
     return (base, overlay), root
 
 
