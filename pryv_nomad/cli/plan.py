@@ -36,14 +36,15 @@ def plan(
     from pryv_nomad.plan.document import to_text
 
     made = make_plan(context, only)
+    lacks = node_lacks(context, made) if nodes else ()
     if as_json:
-        click.echo(to_text(made), nl=False)
+        click.echo(to_text(made, lacks), nl=False)
     else:
-        show(made, node_lacks(context, made) if nodes else ())
+        show(made, lacks)
     if out:
         from pryv_nomad.files import write_whole
 
-        write_whole(out, to_text(made), 0o600)
+        write_whole(out, to_text(made, lacks), 0o600)
         context.say(f"Saved in {out}; `pryv-nomad run {out}` carries it out.")
     return CHANGES if detailed_exitcode and not made.empty else 0
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from pryv_nomad.errors import PlanFileError
 from pryv_nomad.plan.answers import Effect, Field, Group
 from pryv_nomad.plan.change import Action, Change, Plan
+from pryv_nomad.plan.client_config import snippet
 from pryv_nomad.plan.intent import Intent, Member, Platform, Policy
+from pryv_nomad.plan.nodes import Lack
 
 FORMAT = "pryv-nomad/plan"
 VERSION = 1
@@ -22,9 +24,9 @@ MAKE_NEW = "make a new one with `pryv-nomad plan --out FILE`"
 T = TypeVar("T")
 
 
-def to_text(plan: Plan) -> str:
-    """The file's text."""
-    body = to_body(plan)
+def to_text(plan: Plan, lacks: Sequence[Lack] = ()) -> str:
+    """The file's text. `lacks` are shown in it and are no part of the plan."""
+    body = to_body(plan) | {"nodes": [_lack_out(lack) for lack in lacks]}
     return json.dumps({**body, "checksum": checksum(body)}, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -82,6 +84,16 @@ def _parsed(text: str, source: str) -> dict[str, Any]:
 
 
 # -- out ---------------------------------------------------------------------------------------------------------
+
+
+def _lack_out(lack: Lack) -> dict[str, Any]:
+    return {
+        "owner": lack.needs.owner,
+        "jobs": list(lack.needs.jobs),
+        "node": lack.node,
+        "problems": [problem.text for problem in lack.problems],
+        "client_configuration": snippet(lack),
+    }
 
 
 def _change_out(change: Change) -> dict[str, Any]:

@@ -112,6 +112,8 @@ def test_nodes_that_lack_something_are_named_with_the_configuration_to_add(lab: 
     assert 'pryv_core = "co1"' in result.out
     assert 'host_volume "pryv-mongodb-data"' in result.out
     assert "Nodes lack" not in lab.pn("plan", "--no-nodes").out
+    (lack,) = json.loads(lab.pn("plan", "--json").out)["nodes"]
+    assert (lack["owner"], lack["problems"]) == ("co1", ["no node in datacenter dc1 has meta.pryv_core = co1"])
 
 
 def test_with_consul_away_it_asks_nomad_for_each_job_and_says_so(running: Platform) -> None:

@@ -105,6 +105,16 @@ def test_every_registration_is_recorded_with_the_hash_and_the_index(running: Pla
     assert all(record["pending"] == "" and record["release"] == "1.9.2" for record in records.values())
 
 
+def test_a_release_that_migrates_comes_without_a_canary_and_is_then_recorded_as_usual(lab: Platform) -> None:
+    assert lab.pn("--set", "release=1.9.0", "run", "--yes", "--only", "co1").code == 0
+    result = lab.pn("run", "--yes", "--json", "--only", "co1")
+    assert result.code == 0, result.err
+    assert not [event for event in events(result.out) if event["kind"] == "promoted"]
+    api = next(group for group in lab.nomad.job("pryv-core-co1")["TaskGroups"] if group["Name"] == "api")
+    assert (api["Update"]["Canary"], api["Update"]["AutoRevert"]) == (0, False)
+    assert lab.pn("plan", "--detailed-exitcode", "--only", "co1").code == 0
+
+
 # -- what is asked and refused -----------------------------------------------------------------------------------
 
 
