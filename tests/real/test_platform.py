@@ -179,6 +179,30 @@ def test_containers_run_as_the_user_who_owns_the_volumes(running: Platform) -> N
         assert (written.stat().st_uid, written.stat().st_gid) == (9999, 9999)
 
 
+CHANGES = {
+    "the image of core": 'images.overrides={core: "pryvio/core:1.9.2-next"}',
+    "a setting of mail": "settings.EMAIL_SENDER={name: Somebody else, address: somebody@pryv.example}",
+    "the log rotation of all tasks": "logs.max_files=7",
+    "the name of the platform": "platform.name=Another name",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_replaces_no_database(running: Platform, change: str) -> None:
+    plan = json.loads(running.done("--set", CHANGES[change], "plan", "--json", "--no-nodes"))
+    assert plan["changes"], change
+    effects = {(item["job"], group["name"], group["effect"]) for item in plan["changes"] for group in item["groups"]}
+    databases = {each for each in effects if each[1] in ("mongodb", "influxdb", "redis")}
+    assert {effect for _, _, effect in databases} <= {"ignore", "update in place"}, databases
+
+
+def test_an_applied_change_leaves_every_other_job_as_it_is(running: Platform) -> None:
+    before = {job["ID"]: job["JobModifyIndex"] for job in running.nomad("/v1/jobs")}
+    running.done("--set", CHANGES["a setting of mail"], "run", "--yes")
+    after = {job["ID"]: job["JobModifyIndex"] for job in running.nomad("/v1/jobs")}
+    assert {job for job in after if after[job] != before[job]} == {"pryv-registry"}
+
+
 def _file_in_container(platform: Platform, job: str, task: str, path: str) -> str:
     (allocation, *_) = [
         each["ID"]
