@@ -102,12 +102,12 @@ def _labels(labels: Mapping[str, str]) -> Labels:
     return tuple(sorted(labels.items()))
 
 
-def prometheus(samples: list[Sample]) -> str:
-    """The text that Prometheus scrapes."""
+def prometheus(samples: list[Sample], told: Mapping[str, tuple[str, str]] = HELP, prefix: str = PREFIX) -> str:
+    """The text that Prometheus scrapes; `told` says kind and meaning of each number."""
     lines, last = [], ""
     for sample in samples:
-        kind, text = HELP[sample.name]
-        name = PREFIX + sample.name
+        kind, text = told[sample.name]
+        name = prefix + sample.name
         if sample.name != last:
             lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
             last = sample.name
