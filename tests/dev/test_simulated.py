@@ -59,6 +59,7 @@ def test_the_nodes_of_the_platform_are_there(running: Lab) -> None:
 
 
 def test_it_prints_what_the_shell_needs(running: Lab, capfd: pytest.CaptureFixture[str]) -> None:
+    assert running.up() == 0
     told = capfd.readouterr()
     found = state.load(running.folder)
     assert found is not None
