@@ -48,8 +48,9 @@ _PAGES = {
     "register": {"service/info": '{"name":"stand-in"}\n', "hostings": '{"regions":{}}\n'},
 }
 
+# Reads the whole request: what is left unread would reset the connection before the answer is read.
 _NO_CONTENT = """#!/bin/sh
-read -r line
+while read -r line; do test "${#line}" -gt 1 || break; done
 printf 'HTTP/1.1 204 No Content\\r\\nConnection: close\\r\\n\\r\\n'
 """
 
