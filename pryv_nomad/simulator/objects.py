@@ -83,8 +83,10 @@ class Health:
     modify_index: int = 0
 
     def to_json(self) -> Json:
-        stamp = rfc3339(self.timestamp) if self.timestamp else "0001-01-01T00:00:00Z"
-        return {"Canary": self.canary, "Healthy": self.healthy, "ModifyIndex": self.modify_index, "Timestamp": stamp}
+        return {
+            "Canary": self.canary, "Healthy": self.healthy, "ModifyIndex": self.modify_index,
+            "Timestamp": optional_rfc3339(self.timestamp),
+        }  # fmt: skip
 
 
 @dataclass(slots=True)

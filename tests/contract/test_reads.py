@@ -197,7 +197,7 @@ def test_a_blocking_query_for_deployments_wakes_up(nomad: World) -> None:
 # -- events
 
 
-def _events(nomad: World, index: int, topics: Json, count: int) -> list[Json]:
+def _events(nomad: World, index: int, topics: list[str], count: int) -> list[Json]:
     found: list[Json] = []
     for batch in nomad.client.event_stream(index, topics):
         assert all(event["Index"] == batch["Index"] for event in batch["Events"])
@@ -211,8 +211,8 @@ def test_the_event_stream_tells_of_a_jobs_life(nomad: World) -> None:
     job = job_spec(nomad.name("events"))
     index = nomad.register(job)["JobModifyIndex"]
     nomad.deployed(job, register=False)
-    topics = {topic: [job["ID"]] for topic in ("Job", "Evaluation", "Allocation", "Deployment")}
-    events = _events(nomad, index, topics, 8)
+    topics = ("Job", "Evaluation", "Allocation", "Deployment")
+    events = _events(nomad, index, [f"{topic}:{job['ID']}" for topic in topics], 8)
     first = [event for event in events if event["Index"] == index]
     assert {event["Topic"] for event in first} == {"Job", "Evaluation"}
     assert {event["Type"] for event in first} == {"JobRegistered"}
@@ -237,5 +237,5 @@ def test_the_event_stream_filters_by_job(nomad: World) -> None:
     index = nomad.register(one)["JobModifyIndex"]
     nomad.register(other)
     nomad.register(changed(one, lambda group: group.update(ShutdownDelay=50 * MS)))
-    events = _events(nomad, index, {"Job": [one["ID"]]}, 2)
+    events = _events(nomad, index, [f"Job:{one['ID']}"], 2)
     assert {event["Key"] for event in events} == {one["ID"]}
