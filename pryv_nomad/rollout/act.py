@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pryv_nomad.bridge.catalog import Catalog
 from pryv_nomad.bridge.membership import Listed
-from pryv_nomad.errors import ApiError, Conflict, NotFound, PryvNomadError
+from pryv_nomad.errors import ApiError, Conflict, NotFound, PryvNomadError, Refused, Unreachable
 from pryv_nomad.plan.answers import Answer
 from pryv_nomad.plan.change import Change
 from pryv_nomad.plan.intent import Intent, Member
@@ -54,7 +54,9 @@ class Actor:
             return state.with_steps({step.job_id: moved})
         if isinstance(action, Adopt):
             self._adopt(step.change)
-            return state.with_steps({step.job_id: replace(step, phase=Phase.DONE, progress="recorded")})
+            # A run that died may have left its deployment open: it is watched to its end like our own.
+            adopted = replace(step, phase=Phase.MOVING, index=step.change.index, since=now, progress="recorded")
+            return state.with_steps({step.job_id: adopted})
         if isinstance(action, Stop):
             self._stop(step.change)
             return state.with_steps({step.job_id: replace(step, phase=Phase.MOVING, since=now)})
@@ -69,7 +71,13 @@ class Actor:
     def _register(self, change: Change) -> tuple[int, str]:
         before = self._record_before(change)
         self._save(change.job_id, replace(before, pending=change.hash))
-        answer = self._registered(change)
+        try:
+            answer = self._registered(change)
+        except (ApiError, Refused) as error:
+            if not isinstance(error, Unreachable):
+                # Refused for certain: nothing is pending, and the next change of the job will not be ours.
+                self._save(change.job_id, before)
+            raise
         job = self.nomad.job(change.job_id)
         self._save(change.job_id, self._record(change, job))
         warning = (str(answer.get("Warnings") or "").strip(),)

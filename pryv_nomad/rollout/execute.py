@@ -82,7 +82,8 @@ class Execution:
             state = self._carry_out(decision)
             if decision.finished:
                 return state
-            if state.phase(Phase.MOVING):
+            # What was only recorded makes no news to wait for: it is looked at once more.
+            if state.phase(Phase.MOVING) and not any(isinstance(action, Adopt) for action in decision.actions):
                 self._wait(state)
 
     def _carry_out(self, decision: Decision) -> State:
@@ -99,7 +100,7 @@ class Execution:
 
     def _act(self, action: ToDo, state: State) -> State:
         try:
-            return self.actor.act(action, state, self.clock())
+            return self._patiently(lambda: self.actor.act(action, state, self.clock()), Unreachable)
         except (ApiError, Refused) as error:
             # No answer, or no right to anything: there is no use in going on.
             if isinstance(error, Unreachable | Unauthorized) or not isinstance(action, Register | Adopt | Stop):
@@ -116,15 +117,21 @@ class Execution:
     def _wait(self, state: State) -> None:
         self._patiently(lambda: self.watch.wait(state.phase(Phase.MOVING)))
 
-    def _patiently(self, call: Callable[[], T]) -> T:
-        """Try again while Nomad does not answer or has no leader: looking changes nothing, so it may take its time."""
+    def _patiently(self, call: Callable[[], T], *passing: type[ApiError]) -> T:
+        """Try again while there is no answer or no leader. Looking changes nothing, and every action is guarded by an
+        index or may be done twice, so both may take their time. An action ends where Nomad itself answers with an error
+        (`passing` names what is waited out; nothing named: server errors, too)."""
         begun = self.clock()
         while True:
             try:
                 return call()
             except ApiError as error:
-                passing = isinstance(error, Unreachable) or error.status >= 500
-                if not passing or self.clock() - begun >= PATIENCE_S:
+                passes = (
+                    isinstance(error, passing) if passing else isinstance(error, Unreachable) or error.status >= 500
+                )
+                if not passes or self.clock() - begun >= PATIENCE_S:
                     raise
                 self.tell(Event("warning", f"{error.message}; trying again"))
             self.sleep(RETRY_S)
+            if self.interruption.asked:
+                raise KeyboardInterrupt

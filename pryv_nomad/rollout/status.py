@@ -136,10 +136,12 @@ def _job(
     tally = tallies.get(job_id) or _Tally()
     wanted = counts.get(job_id) or dict(tally.wanted)
     rollout = deployments.get(job_id)
+    waits = stub is not None and stub.type in ("batch", "sysbatch")
     groups = tuple(
         GroupStatus(
             name=name,
-            desired=count,
+            # A batch job is well while it waits for its next time.
+            desired=0 if waits else count,
             running=tally.running[name],
             healthy=tally.healthy[name],
             critical=None if facts.critical is None else tally.critical[name],

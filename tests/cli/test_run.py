@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pryv_nomad.simulator.faults import ApiErrors, DroppedConnections, NeverHealthy, TaskFails
+from pryv_nomad.simulator.faults import ApiErrors, DroppedConnections, LeaderLost, NeverHealthy, TaskFails
+from pryv_nomad.simulator.http.routing import Reply, Request
 from tests.rollout.conftest import lab, running
 from tests.rollout.platform import Platform
 
@@ -388,6 +389,50 @@ def test_an_open_deployment_of_an_interrupted_run_is_watched_and_promoted(runnin
     latest = running.nomad.latest_deployment("pryv-core-co1")
     assert latest is not None
     assert latest["Status"] == "successful"
+
+
+def test_a_deployment_of_a_run_that_died_before_recording_is_recorded_watched_and_promoted(running: Platform) -> None:
+    key = "pryv-nomad/pryv.example/jobs/pryv-core-co1"
+    body = json.loads(running.pn(*CORE_CHANGE, "plan", "--json", "--only", "pryv-core-co1").out)
+    found = running.consul.kv_get(key)
+    assert found is not None
+    running.consul.kv_put(key, json.dumps({**json.loads(found[0]), "pending": body["changes"][0]["hash"]}).encode())
+    running.nomad.register(body["changes"][0]["spec"], enforce_index=running.index("pryv-core-co1"))
+    result = running.pn(*CORE_CHANGE, "run", "--yes", "--json", "--only", "pryv-core-co1")
+    assert result.code == 0, result.err
+    assert [
+        event["kind"] for event in events(result.out) if event["kind"] in ("adopted", "registered", "promoted")
+    ] == [
+        "adopted",
+        "promoted",
+    ]
+
+
+def test_a_refused_registration_leaves_nothing_pending(lab: Platform) -> None:
+    lab.simulator.inject(
+        ApiErrors(requests=1, path="/v1/jobs", method="POST", status=400, body="job validation failed")
+    )
+    assert lab.pn("run", "--yes", "--only", "pryv-redis").code == 9
+    found = lab.consul.kv_get("pryv-nomad/pryv.example/jobs/pryv-redis")
+    assert found is not None
+    assert json.loads(found[0])["pending"] == ""
+    lab.run("--only", "pryv-redis")
+
+
+def test_a_leader_that_is_lost_for_a_while_is_waited_for(running: Platform) -> None:
+    server = running.serving._nomad
+    answer = server.answer
+
+    def losing(request: Request) -> Reply:
+        reply = answer(request)
+        if (request.method, request.path) == ("POST", "/v1/jobs"):
+            running.serving.driver.call(lambda simulator: simulator.inject(LeaderLost(seconds=800)))
+        return reply
+
+    server.answer = losing
+    result = running.pn(*CORE_CHANGE, "run", "--yes", "--only", "pryv-core-co1", "--json")
+    assert result.code == 0, result.out + result.err
+    assert any("No cluster leader" in str(event["text"]) for event in events(result.out))
 
 
 def test_a_run_without_changes_says_when_something_never_became_healthy(lab: Platform) -> None:

@@ -9,8 +9,10 @@ from tests.rollout.platform import Platform, platform
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Platform]:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """A platform of two cores on the simulator, with its secrets; nothing runs yet."""
+    monkeypatch.setattr("pryv_nomad.rollout.watch.SHORTEST_WAIT_S", 0.01)
+    monkeypatch.setattr("pryv_nomad.rollout.watch.SETTLING_WAIT_S", 0.1)
     with platform(tmp_path) as made:
         made.secrets()
         yield made
