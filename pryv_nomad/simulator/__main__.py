@@ -26,6 +26,7 @@ from pryv_nomad.simulator.faults import fault_from_json
 from pryv_nomad.simulator.http import Serving, serve
 from pryv_nomad.simulator.nodes import NodeSpec
 from pryv_nomad.simulator.simulator import Simulator
+from pryv_nomad.simulator.snapshot import load, save
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     with serve(simulator, options.port, options.consul_port, options.speed, options.host) as serving:
         _announce(serving, options)
         stop.wait()
+    if options.state is not None:
+        save(simulator, options.state)
     return 0
 
 
@@ -54,12 +57,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--faults", type=Path, help="JSON file with faults")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds a second")
     parser.add_argument("--seed", type=int, default=0, help="seed of the identifiers")
+    parser.add_argument("--state", type=Path, help="file that keeps the cluster from one run to the next")
     parser.add_argument("--address-file", type=Path, help="file that gets the addresses")
     return parser.parse_args(arguments)
 
 
 def _simulator(options: argparse.Namespace) -> Simulator:
-    simulator = Simulator(seed=options.seed, start=time.time_ns(), capture=True)
+    if options.state is not None and options.state.is_file():
+        simulator = load(options.state)
+        simulator.advance_to(time.time_ns())
+    else:
+        simulator = Simulator(seed=options.seed, start=time.time_ns(), capture=True)
     for item in _list(options.nodes, "nodes"):
         simulator.add_node(NodeSpec.from_json(item))
     simulator.inject(*[fault_from_json(item) for item in _list(options.faults, "faults")])

@@ -55,6 +55,11 @@ class Timeline:
         self.now = max(self.now, due.at)
         return due
 
+    def restore(self, pending: list[Due]) -> None:
+        """Take over what was still to come in a snapshot."""
+        self._heap = sorted(pending)
+        self._order = max((due.order for due in pending), default=0)
+
     def pending(self) -> list[Due]:
         """What is still to come, earliest first: for snapshots."""
         return sorted(self._heap)

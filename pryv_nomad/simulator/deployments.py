@@ -40,6 +40,13 @@ class Deployments:
         self._revert = revert
         self._collecting: set[str] = set()
 
+    def memory(self) -> list[str]:
+        """The deployments whose changes are being collected, for a snapshot."""
+        return sorted(self._collecting)
+
+    def remember(self, collecting: list[str]) -> None:
+        self._collecting = set(collecting)
+
     # -- what happens by itself
 
     def health_decided(self, alloc: Alloc) -> None:

@@ -61,6 +61,13 @@ class Drainer:
             state.timeline.at(force_at, "drain", node.id)
         self.check()
 
+    def memory(self) -> list[str]:
+        """The nodes that drain, for a snapshot."""
+        return list(self._draining)
+
+    def remember(self, draining: list[str]) -> None:
+        self._draining = dict.fromkeys(draining)
+
     def check(self) -> None:
         """Let the next allocations leave, and end the drains that are done."""
         for node_id in list(self._draining):

@@ -146,53 +146,74 @@ def fault_to_json(fault: Fault) -> Json:
 
 
 class Script:
-    """The faults that are armed, with how often each has struck."""
+    """The faults that are armed, by number, with how often each has struck. A number is never given twice."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self._struck: list[int] = []
+        self._armed: dict[int, Fault] = {}
+        self._struck: dict[int, int] = {}
+        self._next = 0
 
-    def add(self, fault: Fault) -> None:
-        self.faults.append(fault)
-        self._struck.append(0)
-
-    def clear(self) -> None:
-        self.faults.clear()
-        self._struck.clear()
+    @property
+    def faults(self) -> list[Fault]:
+        """The armed faults, oldest first."""
+        return list(self._armed.values())
 
     def struck(self) -> list[int]:
         """How often each fault has struck, in the order of `faults`."""
-        return list(self._struck)
+        return [self._struck[number] for number in self._armed]
 
-    def restore(self, faults: list[Fault], struck: list[int]) -> None:
-        self.faults, self._struck = list(faults), list(struck)
+    def add(self, fault: Fault) -> None:
+        self._armed[self._next] = fault
+        self._struck[self._next] = 0
+        self._next += 1
+
+    def clear(self) -> None:
+        """Disarm all."""
+        self._armed.clear()
+        self._struck.clear()
+
+    def armed(self, number: int) -> Fault | None:
+        """The fault of a number, None when it was disarmed or has struck as often as it should."""
+        fault = self._armed.get(number)
+        times = getattr(fault, "times", 0)
+        return fault if times == 0 or self._struck[number] < times else None
+
+    def strike(self, number: int) -> None:
+        if number in self._struck:
+            self._struck[number] += 1
 
     def at_start(self, job: str, group: str, version: int, images: set[str], node: str) -> list[tuple[int, StartFault]]:
-        """The faults that meet an allocation about to start, with their numbers for `strike`."""
+        """The faults that meet an allocation about to start, with their numbers."""
         found: list[tuple[int, StartFault]] = []
-        for number, fault in enumerate(self.faults):
-            if not isinstance(fault, TaskFails | SlowStart | NeverHealthy) or not self._left(number, fault.times):
-                continue
-            if fault.version is not None and fault.version != version:
+        for number in self._armed:
+            fault = self.armed(number)
+            if not isinstance(fault, StartFault) or (fault.version is not None and fault.version != version):
                 continue
             names = fnmatchcase(job, fault.job) and fnmatchcase(group, fault.group) and fnmatchcase(node, fault.node)
             if names and (fault.image == "*" or any(fnmatchcase(image, fault.image) for image in images)):
                 found.append((number, fault))
         return found
 
-    def strike(self, number: int) -> None:
-        self._struck[number] += 1
-
-    def _left(self, number: int, times: int) -> bool:
-        return times == 0 or self._struck[number] < times
-
     def next_api_fault(self, method: str, path: str) -> ApiFault | None:
         """The fault that meets this request, counted as struck."""
-        for number, fault in enumerate(self.faults):
-            if not isinstance(fault, ApiErrors | DroppedConnections | SlowAnswers):
+        for number, fault in self._armed.items():
+            if not isinstance(fault, ApiFault):
                 continue
             matches = path.startswith(fault.path) and fault.method in ("", method)
             if matches and self._struck[number] < fault.requests:
                 self.strike(number)
                 return fault
         return None
+
+    def to_json(self) -> Json:
+        """For a snapshot."""
+        return {
+            "armed": [[number, fault_to_json(fault), self._struck[number]] for number, fault in self._armed.items()],
+            "next": self._next,
+        }
+
+    def restore(self, given: Json) -> None:
+        for number, fault, struck in given["armed"]:
+            self._armed[number] = fault_from_json(fault)
+            self._struck[number] = struck
+        self._next = given["next"]

@@ -46,6 +46,17 @@ class Runner:
         self.decided: list[Alloc] = []
         self.logs: dict[str, dict[str, list[str]]] = {}
 
+    def memory(self) -> Json:
+        """Which faults meet which allocations, and the logs, for a snapshot."""
+        starting = {key: [number for number, _ in found] for key, found in self._starting.items() if found}
+        return {"starting": starting, "logs": self.logs}
+
+    def remember(self, given: Json) -> None:
+        self.logs = given["logs"]
+        for key, numbers in given["starting"].items():
+            faults = [(number, self._faults.armed(number)) for number in numbers]
+            self._starting[key] = [(number, fault) for number, fault in faults if isinstance(fault, StartFault)]
+
     # -- commands of the server
 
     def receive(self, alloc: Alloc) -> None:
@@ -169,7 +180,7 @@ class Runner:
         faults = self._starting.get(alloc.id, [])
         generation = str(alloc.generation)
         for number, fault in faults:
-            if isinstance(fault, TaskFails) and self._faults_left(number, fault):
+            if isinstance(fault, TaskFails) and self._faults.armed(number) is fault:
                 for task in self._matching_tasks(alloc, fault):
                     delay = int(fault.after * SECOND)
                     self._state.timeline.after(delay, "fail", alloc.id, generation, task, str(number))
@@ -180,9 +191,6 @@ class Runner:
         if alloc.job.type in ("batch", "sysbatch"):
             self._state.timeline.after(self._timing.batch, "done", alloc.id, generation)
         self._await_health(alloc)
-
-    def _faults_left(self, number: int, fault: TaskFails) -> bool:
-        return fault.times == 0 or self._faults.struck()[number] < fault.times
 
     def _matching_tasks(self, alloc: Alloc, fault: TaskFails) -> list[str]:
         names = []
@@ -200,8 +208,8 @@ class Runner:
         if not self._current(alloc, key):
             return
         name, number = key[2], int(key[3])
-        fault = self._faults.faults[number] if number < len(self._faults.faults) else None
-        if not isinstance(fault, TaskFails) or not self._faults_left(number, fault):
+        fault = self._faults.armed(number)
+        if not isinstance(fault, TaskFails):
             return
         self._faults.strike(number)
         if fault.log:

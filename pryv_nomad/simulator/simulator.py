@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from pryv_nomad.simulator.clock import EPOCH, SECOND
 from pryv_nomad.simulator.cluster import Cluster
@@ -186,6 +187,22 @@ class Simulator:
                 length = str(int(fault.seconds * SECOND))
                 self.state.timeline.after(int(fault.after * SECOND), "leader-lost", length)
             self.faults.add(fault)
+
+    # -- snapshots
+
+    def process_state(self) -> dict[str, Any]:
+        """What its parts remember beside the state, for a snapshot."""
+        return {
+            "leaderless_until": self.leaderless_until, "unblocking": self._unblocking,
+            "runner": self.runner.memory(), "collecting": self.deployments.memory(), "draining": self.drainer.memory(),
+        }  # fmt: skip
+
+    def restore_process(self, given: dict[str, Any]) -> None:
+        """Take over what `process_state` gave; the state and the faults are there already."""
+        self.leaderless_until, self._unblocking = given["leaderless_until"], given["unblocking"]
+        self.runner.remember(given["runner"])
+        self.deployments.remember(given["collecting"])
+        self.drainer.remember(given["draining"])
 
     @property
     def changes(self) -> tuple[int, int]:

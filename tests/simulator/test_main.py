@@ -59,3 +59,20 @@ def test_a_wrong_file_is_a_message_and_not_a_traceback(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_cluster_survives_the_restart_of_its_server(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    process, found = start(tmp_path, "--state", str(state))
+    try:
+        body = {"nodes": [{"name": "n1"}]}
+        requests.put(f"{found['nomad']}/v1/simulator/nodes", json=body, timeout=5).raise_for_status()
+        requests.put(f"{found['consul']}/v1/kv/pryv-nomad/x", data=b"1", timeout=5).raise_for_status()
+    finally:
+        stop(process)
+    process, found = start(tmp_path, "--state", str(state))
+    try:
+        assert [node["Name"] for node in requests.get(f"{found['nomad']}/v1/nodes", timeout=5).json()] == ["n1"]
+        assert requests.get(f"{found['consul']}/v1/kv/pryv-nomad/x?raw", timeout=5).text == "1"
+    finally:
+        stop(process)

@@ -28,7 +28,7 @@ class Consul:
         self.session_index = 1
         self.index = 1
         # Keys that may not be locked yet: until when (nanoseconds).
-        self._closed: dict[str, int] = {}
+        self.closed: dict[str, int] = {}
         state.changed_allocs = dict.fromkeys(state.allocs)
         own = {
             "Node": "simulator", "Address": "127.0.0.1",
@@ -75,7 +75,7 @@ class Consul:
         entry = self.kv.entries.get(key)
         if entry is not None and entry.session not in ("", session):
             return False
-        if self._closed.get(key, 0) > self._state.now:
+        if self.closed.get(key, 0) > self._state.now:
             return False
         held = entry is not None and entry.session == session
         index = self._next()
@@ -143,7 +143,7 @@ class Consul:
             if session.behavior == "delete":
                 self.kv.delete(entry.key, index)
             if session.lock_delay:
-                self._closed[entry.key] = self._state.now + session.lock_delay
+                self.closed[entry.key] = self._state.now + session.lock_delay
 
     def _await_end(self, session: Session) -> None:
         if session.ends_at:

@@ -39,7 +39,8 @@ class KeyValues:
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
         self._order: list[str] = []
-        self._gone: dict[str, int] = {}
+        # When deleted keys were deleted.
+        self.gone: dict[str, int] = {}
 
     def under(self, prefix: str) -> list[Entry]:
         """The entries whose keys begin with a prefix, in order."""
@@ -54,7 +55,7 @@ class KeyValues:
     def index_under(self, prefix: str) -> int:
         """When anything under a prefix changed last, 0 when nothing ever was there."""
         present = max((entry.modify_index for entry in self.under(prefix)), default=0)
-        gone = max((index for key, index in self._gone.items() if key.startswith(prefix)), default=0)
+        gone = max((index for key, index in self.gone.items() if key.startswith(prefix)), default=0)
         return max(present, gone)
 
     def set(self, key: str, value: bytes, index: int, flags: int = 0) -> Entry:
@@ -63,15 +64,20 @@ class KeyValues:
         if entry is None:
             entry = self.entries[key] = Entry(key, value, index, index, flags)
             insort(self._order, key)
-            self._gone.pop(key, None)
+            self.gone.pop(key, None)
         elif (entry.value, entry.flags) != (value, flags):
             entry.value, entry.flags, entry.modify_index = value, flags, index
         return entry
 
+    def put_back(self, entry: Entry) -> None:
+        """Add an entry of a snapshot as it is."""
+        self.entries[entry.key] = entry
+        insort(self._order, entry.key)
+
     def delete(self, key: str, index: int) -> None:
         if self.entries.pop(key, None) is not None:
             del self._order[bisect_left(self._order, key)]
-            self._gone[key] = index
+            self.gone[key] = index
 
     def matches(self, key: str, cas: int) -> bool:
         """Whether a check-and-set with this index may write: 0 for a key that must not exist."""

@@ -47,7 +47,7 @@ def _copy(store: KeyValues, operations: list[Json]) -> KeyValues:
     trial.__dict__.update(copy.copy(store.__dict__))
     trial.entries = dict(store.entries)
     trial._order = list(store._order)
-    trial._gone = dict(store._gone)
+    trial.gone = dict(store.gone)
     for operation in operations:
         key = (operation.get("KV") or {}).get("Key")
         if key in trial.entries:
