@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from pryv_nomad.cli.output.text import cut, padded, plain, table, width
 from pryv_nomad.plan.answers import Effect, Field, Group
 from pryv_nomad.plan.change import Action, Change, Plan
 from pryv_nomad.rollout.events import Event
-from tests.plan.made import change, intent
+from tests.plan.made import change, core_changes, intent
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,23 @@ def test_what_a_job_holds_cannot_steer_the_terminal() -> None:
     text = "\n".join(shown(Change("j", "o", "k", Action.UPDATE, 1, fields=(field,))))
     assert "\x1b[2J" not in text
     assert "\x1b]" not in text
+
+
+def test_what_is_the_same_for_many_cores_is_shown_once() -> None:
+    import click
+
+    cores = [f"co{number}" for number in range(1, 11)]
+    changes = tuple(each for core in cores for each in core_changes(core, Action.CREATE))
+    odd = (replace(changes[4], drift="changed by somebody else"),)
+    text = [click.unstyle(line) for line in lines(Plan(intent(*cores), "0", (*changes[:4], *odd, *changes[5:])))]
+    assert [line for line in text if line.startswith("+")] == [
+        "+ pryv-data-co1 (ch): create",
+        "+ pryv-core-co1 (ch): create",
+        "+ pryv-edge-co1 (ch): create",
+        "+ pryv-core-co2 (ch): create",
+    ]
+    assert "    and 9 more jobs alike: " + ", ".join(f"pryv-data-{core}" for core in cores[1:7]) + " …" in text
+    assert text[-1] == "Plan: 30 to create; 1 changed by somebody else."
 
 
 def test_counts_stand_at_the_end() -> None:

@@ -42,6 +42,7 @@ DURATIONS = frozenset(
         "Timeout",
     }
 )
+FEWEST_ALIKE, SHOWN_ALIKE = 4, 6
 LONGEST_VALUE = 100
 CONTEXT_LINES = 1
 LONGEST_DIFF = 40
@@ -50,8 +51,12 @@ MOST_LACKS, MOST_SNIPPETS = 20, 4
 
 def lines(plan: Plan, lacks: Sequence[Lack] = ()) -> Iterator[str]:
     """The whole, line by line, styled with click."""
-    for change in plan.changes:
+    for change, alike in folded(plan.changes):
         yield from of_change(change)
+        if alike:
+            names = ", ".join(plain(each.job_id) for each in alike[:SHOWN_ALIKE])
+            more = " …" if len(alike) > SHOWN_ALIKE else ""
+            yield f"    {click.style(f'and {len(alike)} more jobs alike:', bold=True)} {names}{more}"
         yield ""
     yield from of_lacks(lacks)
     for warning in plan.warnings:
@@ -61,6 +66,28 @@ def lines(plan: Plan, lacks: Sequence[Lack] = ()) -> Iterator[str]:
     if plan.warnings or plan.notes:
         yield ""
     yield summary(plan)
+
+
+def folded(changes: Sequence[Change]) -> Iterator[tuple[Change, list[Change]]]:
+    """The changes, each with those that are the same for other cores, which are then not shown again.
+
+    A few are shown one by one, and so is every one that somebody else had a hand in.
+    """
+    same: dict[object, list[Change]] = {}
+    for change in changes:
+        same.setdefault(_likeness(change), []).append(change)
+    for change in changes:
+        alike = same[_likeness(change)]
+        if len(alike) < FEWEST_ALIKE:
+            yield change, []
+        elif alike[0] is change:
+            yield change, alike[1:]
+
+
+def _likeness(change: Change) -> object:
+    if not change.core or change.drift:
+        return change.job_id
+    return change.kind, change.action, change.groups, change.fields, change.notes
 
 
 def summary(plan: Plan) -> str:
