@@ -91,6 +91,10 @@ class CertificateError(SecretsError):
     """A certificate does not fit its key, the domain, or the clock."""
 
 
+class RenewalError(CertificateError):
+    """A certificate was not renewed: the ACME server refused, or something did not happen in time."""
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------
 
 
