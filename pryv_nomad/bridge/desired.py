@@ -18,6 +18,7 @@ from pryv_nomad.errors import Conflict
 if TYPE_CHECKING:
     from pryv_nomad.clients.consul import Consul
     from pryv_nomad.model.cluster import Cluster
+    from pryv_nomad.plan.intent import Intent
 
 FORMAT = 1
 ATTEMPTS = 5
@@ -36,11 +37,10 @@ class DesiredCore:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The platform as recorded. `generation` counts the records; `shared_edge`: one edge job serves all roles."""
+    """The platform as recorded; `generation` counts the records."""
 
     release: str
     cores: tuple[DesiredCore, ...] = ()
-    shared_edge: bool = False
     generation: int = 1
 
     def without(self, core: str) -> Desired:
@@ -57,7 +57,13 @@ def desired_key(domain: str) -> str:
 def desired_of(cluster: Cluster) -> Desired:
     """What the cluster file asks for."""
     cores = tuple(DesiredCore(core.name, core.hosting, core.ip, core.external) for core in cluster.cores)
-    return Desired(cluster.release.name, cores, cluster.file.platform.single_machine)
+    return Desired(cluster.release.name, cores)
+
+
+def desired_of_intent(intent: Intent) -> Desired:
+    """What a plan carries with it of the cluster file."""
+    cores = tuple(DesiredCore(each.name, each.hosting, each.ip, each.external) for each in intent.members)
+    return Desired(intent.release, cores)
 
 
 def encode(desired: Desired) -> bytes:
@@ -66,7 +72,6 @@ def encode(desired: Desired) -> bytes:
         "format": FORMAT,
         "generation": desired.generation,
         "release": desired.release,
-        "shared_edge": desired.shared_edge,
         "cores": [[core.name, core.hosting, core.ip, core.external, core.port] for core in desired.cores],
     }
     return gzip.compress(json.dumps(text, separators=(",", ":")).encode(), mtime=0)
@@ -88,7 +93,7 @@ def _read(found: dict[str, Any]) -> Desired:
     )
     if not all(is_name(core.name) and core.hosting for core in cores):
         raise ValueError("a core without a name or a hosting")
-    return Desired(str(found["release"]), cores, bool(found["shared_edge"]), int(found["generation"]))
+    return Desired(str(found["release"]), cores, int(found["generation"]))
 
 
 def record_desired(consul: Consul, cluster: Cluster) -> bool:
@@ -96,7 +101,12 @@ def record_desired(consul: Consul, cluster: Cluster) -> bool:
 
     Raises Conflict when others keep recording at the same time.
     """
-    key, wanted = desired_key(cluster.domain), desired_of(cluster)
+    return record(consul, cluster.domain, desired_of(cluster))
+
+
+def record(consul: Consul, domain: str, wanted: Desired) -> bool:
+    """As `record_desired`, for what is known already (see `desired_of_intent`); its generation does not matter."""
+    key = desired_key(domain)
     for _ in range(ATTEMPTS):
         found = consul.kv_get(key)
         before = decode(found[0]) if found else None

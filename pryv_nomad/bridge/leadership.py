@@ -41,7 +41,7 @@ class Standing:
 
     leading: bool = False
     leader: str = ""
-    fault: str = "not begun"
+    fault: str = ""
 
 
 class Leadership:

@@ -226,7 +226,7 @@ class Bridge:
             wanted = {core.name for core in desired.cores} if desired else set()
             running = {core_of(stub["JobID"])[1] for stub in nomad.allocations}
             cores = (wanted | (running & consul.members.keys())) - external
-            observed |= observe(cores, view, bool(desired and desired.shared_edge))
+            observed |= observe(cores, view)
         return observed | dict(self._prober.observed())
 
     def _targets(self, desired: Desired | None) -> list[Target]:

@@ -18,6 +18,7 @@ from pryv_nomad.bridge.states import Membership, generation_of, merged
 
 MEMBERS = "pryv-nomad/members/"
 DESIRED = "pryv-nomad/desired/"
+GENERATION = "pryv-nomad/generation"
 PREFIX = "pryv-nomad/"
 # A record is about 150 bytes, at most 400 with the longest names: this many on average leave room for uneven shards.
 CORES_A_SHARD = 100
@@ -45,6 +46,7 @@ def read(variables: Mapping[str, Items]) -> Mirror:
             numbers.append(int(path[len(MEMBERS) :]))
             members = merged(members, _records(items))
             generations.append(generation_of(items.get("generation", "")))
+    generations.append(generation_of(variables.get(GENERATION, {}).get("generation", "")))
     known = [each for each in generations if each is not None]
     shards = _power(max(numbers) + 1) if numbers else 0
     return Mirror(members, max(known, default=None), shards, _desired(variables))
@@ -86,6 +88,11 @@ def variables_of(
         }
         for number in sorted(numbers)
     }
+
+
+def variables_of_generation(generation: int) -> dict[str, Items]:
+    """The count of changes as a variable."""
+    return {GENERATION: {"generation": str(generation)}}
 
 
 def variables_of_desired(desired: Desired) -> dict[str, Items]:

@@ -73,12 +73,16 @@ def newest(allocations: Iterable[Json]) -> dict[tuple[str, str], Json]:
     return found
 
 
-def observe(cores: Iterable[str], view: NomadView, shared_edge: bool = False) -> dict[str, Observed]:
-    """How each of `cores` is, going by Nomad. A core of which Nomad knows nothing is critical."""
+def observe(cores: Iterable[str], view: NomadView) -> dict[str, Observed]:
+    """How each of `cores` is, going by Nomad. A core of which Nomad knows nothing is critical.
+
+    On a platform of one machine, one edge without a core's name serves all roles.
+    """
     running, failing = newest(view.allocations), failing_by_core(view.failing)
+    shared = running.get((EDGE, ""))
     seen = {}
     for core in cores:
-        edge = running.get((EDGE, "" if shared_edge else core))
+        edge = running.get((EDGE, core)) or shared
         api = running.get((CORE, core))
         address = view.addresses.get(edge["NodeID"], "") if edge else ""
         status, why = judged(edge, api, failing.get(core, ()))

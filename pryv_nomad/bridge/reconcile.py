@@ -98,7 +98,24 @@ class BumpGeneration:
     to: int
 
 
-Action = SaveMember | MirrorMember | SaveDesired | MirrorDesired | Register | UpdateCheck | Deregister | BumpGeneration
+@dataclass(frozen=True, slots=True)
+class MirrorGeneration:
+    """Write the count to Nomad Variables, so that it goes on where it was when Consul is emptied."""
+
+    to: int
+
+
+Action = (
+    SaveMember
+    | MirrorMember
+    | SaveDesired
+    | MirrorDesired
+    | MirrorGeneration
+    | Register
+    | UpdateCheck
+    | Deregister
+    | BumpGeneration
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +158,7 @@ def reconcile(
     saves = tuple(SaveMember(each) for each in _unlike(members, stores.kv))
     mirrored = stores.mirror if stores.mirror is not None else members
     mirror = tuple(MirrorMember(each) for each in _unlike(members, mirrored))
-    count = _count(stores, members)
-    actions = (*saves, *_desired_actions(desired, stores), *mirror, *catalog, *count)
+    actions = (*saves, *_desired_actions(desired, stores), *mirror, *_count(stores, members, catalog))
     return Decision(actions, members, _sentence(members, wanted, desired, observed, actions))
 
 
@@ -267,17 +283,22 @@ def _desired_actions(desired: Desired | None, stores: Stores) -> Iterator[Action
         yield MirrorDesired(desired)
 
 
-def _count(stores: Stores, members: Mapping[str, Membership]) -> tuple[BumpGeneration, ...]:
-    """The count of changes: one on when the list is another than Consul KV has it, never behind the mirror's, at least
-    one when there are members; "0" stands for a platform that has had none yet."""
+def _count(stores: Stores, members: Mapping[str, Membership], catalog: tuple[Action, ...]) -> tuple[Action, ...]:
+    """The catalog's actions between those of the count of changes.
+
+    The count is one on when the list is another than Consul KV has it, never behind the mirror's, and at least one when
+    there are members; "0" stands for a platform that has had none yet.
+    """
     known = max(stores.generation or 0, stores.mirror_generation or 0)
     if any(member.line != _line(stores.kv.get(core)) for core, member in members.items()):
         known += 1
     elif any(member.listed for member in members.values()):
         known = max(known, 1)
     if stores.mirror is None and stores.generation is None:
-        return ()
-    return () if known == stores.generation else (BumpGeneration(known),)
+        return catalog
+    mirrored = stores.mirror is None or stores.mirror_generation == known
+    bump = () if known == stores.generation else (BumpGeneration(known),)
+    return (*(() if mirrored else (MirrorGeneration(known),)), *catalog, *bump)
 
 
 def _line(member: Membership | None) -> tuple[str, str, int, State] | None:

@@ -23,6 +23,7 @@ from pryv_nomad.bridge.reconcile import (
     Decision,
     Deregister,
     MirrorDesired,
+    MirrorGeneration,
     MirrorMember,
     Register,
     SaveDesired,
@@ -168,9 +169,12 @@ class Writer:
         reader = self._nomad_reader
         changed = {action.member.core for action in _only(decision.actions, MirrorMember)}
         desired = _only(decision.actions, MirrorDesired)
-        if not changed and not desired:
+        counts = _only(decision.actions, MirrorGeneration)
+        if not changed and not desired and not counts:
             return
         variables = self._member_variables(decision, changed)
+        for count in counts:
+            variables |= mirror.variables_of_generation(count.to)
         for action in desired:
             variables |= mirror.variables_of_desired(action.desired)
         for path, items in variables.items():

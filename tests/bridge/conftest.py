@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pryv_nomad.clients.consul import Consul
+from tests.bridge.running import empty
 from tests.bridge.small_nomad import SmallNomad
 from tests.consul_server import ConsulContainer, ConsulServer, consul_server
 
@@ -21,11 +22,7 @@ def real_consul(tmp_path_factory) -> Iterator[ConsulServer | ConsulContainer]:
 def consul(real_consul: ConsulServer | ConsulContainer) -> Iterator[Consul]:
     """A client; before each test Consul holds nothing of ours."""
     with real_consul.client() as client:
-        for item in client.get("/v1/catalog/service/pryv-core").body or ():
-            client.catalog_deregister({"Node": item["Node"]})
-        for session in client.get("/v1/session/list").body or ():
-            client.session_destroy(session["ID"])
-        client.library.kv.delete("pryv-nomad/", recurse=True)
+        empty(client)
         yield client
 
 

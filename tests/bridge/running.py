@@ -37,6 +37,15 @@ def listed(consul: Consul) -> set[str]:
     return {core for core, each in catalog(consul).items() if each.entry.state in LISTED}
 
 
+def empty(consul: Consul) -> None:
+    """Take out all that is ours."""
+    for session in consul.get("/v1/session/list").body or ():
+        consul.session_destroy(session["ID"])
+    for item in consul.get(f"/v1/catalog/service/{SERVICE}").body or ():
+        consul.catalog_deregister({"Node": item["Node"]})
+    consul.library.kv.delete("pryv-nomad/", recurse=True)
+
+
 class Running:
     """A bridge that runs, and its log."""
 

@@ -88,5 +88,4 @@ def test_other_groups_of_the_core_do_not_count() -> None:
 def test_on_a_single_machine_the_shared_edge_counts_for_each_core() -> None:
     edge = stubs("co1")[0] | {"JobID": "pryv-edge"}
     view = replace(HEALTHY, allocations=[edge, stubs("co1")[1]])
-    assert observe(["co1"], view, shared_edge=True)["co1"].passing
-    assert not observe(["co1"], view)["co1"].passing
+    assert observe(["co1"], view)["co1"].passing

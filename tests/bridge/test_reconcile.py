@@ -12,6 +12,7 @@ from pryv_nomad.bridge.observed import Observed
 from pryv_nomad.bridge.reconcile import (
     BumpGeneration,
     Deregister,
+    MirrorGeneration,
     MirrorMember,
     Register,
     SaveMember,
@@ -42,14 +43,14 @@ def kinds(actions) -> list[str]:
 
 def test_a_fresh_platform_gets_the_count_zero_and_nothing_else() -> None:
     decision = World().decide({})
-    assert decision.actions == (BumpGeneration(0),)
+    assert decision.actions == (MirrorGeneration(0), BumpGeneration(0))
     assert decision.sentence == "0 cores listed, no cluster file recorded; generation 0"
 
 
 def test_a_wanted_core_is_recorded_as_joining_and_not_counted() -> None:
     world = World(desired=wanting("co1"), generation=0)
     decision = world.decide(seen(CRITICAL, "192.0.2.1", "co1"))
-    assert kinds(decision.actions) == ["SaveMember", "MirrorDesired", "MirrorMember", "Register"]
+    assert kinds(decision.actions) == ["SaveMember", "MirrorDesired", "MirrorMember", "MirrorGeneration", "Register"]
     assert decision.members["co1"] == Membership("co1", State.JOINING, "ch", "192.0.2.1", generation=2, since=NOW)
     entry = next(action.entry for action in decision.actions if isinstance(action, Register))
     assert (entry.state, entry.status, entry.output) == (State.JOINING, CRITICAL, "joining; it is critical")
@@ -62,7 +63,7 @@ def test_its_first_healthy_check_lists_a_core_and_counts_a_change() -> None:
     assert decision.members["co1"].state is State.ACTIVE
     assert decision.members["co1"].since == LATER
     assert decision.actions[-1] == BumpGeneration(1)
-    assert kinds(decision.actions) == ["SaveMember", "MirrorMember", "Register", "BumpGeneration"]
+    assert kinds(decision.actions) == ["SaveMember", "MirrorMember", "MirrorGeneration", "Register", "BumpGeneration"]
 
 
 @pytest.mark.parametrize("status", [WARNING, CRITICAL])
@@ -94,7 +95,7 @@ def test_a_moved_core_gets_its_new_address_when_it_is_healthy_there() -> None:
     assert world.decide(seen(CRITICAL, "192.0.2.9", "co1")).members["co1"].address == "192.0.2.1"
     decision = world.decide(seen(PASSING, "192.0.2.9", "co1"))
     assert decision.members["co1"].address == "192.0.2.9"
-    assert kinds(decision.actions) == ["SaveMember", "MirrorMember", "Register", "BumpGeneration"]
+    assert kinds(decision.actions) == ["SaveMember", "MirrorMember", "MirrorGeneration", "Register", "BumpGeneration"]
 
 
 def test_the_address_of_the_cluster_file_wins_over_the_nodes() -> None:
@@ -149,7 +150,7 @@ def test_what_stands_in_the_catalog_only_is_taken_over() -> None:
     world = World(generation=3)
     world.catalog[name, name] = Found(Entry("co7", "ch", "192.0.2.7"), name, name, whole=False)
     decision = world.tick({})
-    assert kinds(decision.actions) == ["SaveMember", "MirrorMember", "Register", "BumpGeneration"]
+    assert kinds(decision.actions) == ["SaveMember", "MirrorMember", "MirrorGeneration", "Register", "BumpGeneration"]
     assert decision.members["co7"].state is State.ACTIVE
     assert world.generation == 4
 
@@ -173,6 +174,7 @@ def test_an_emptied_consul_is_filled_from_nomad_and_its_count_goes_on() -> None:
         "SaveMember",
         "SaveMember",
         "SaveDesired",
+        "MirrorGeneration",
         "Register",
         "Register",
         "BumpGeneration",
@@ -210,7 +212,15 @@ def test_the_release_is_that_of_the_last_rollout() -> None:
 
 def test_records_are_written_before_the_catalog_and_the_count_last() -> None:
     world = World(desired=wanting("co1", "co2"))
-    order = {SaveMember: 0, MirrorMember: 1, Register: 2, UpdateCheck: 2, Deregister: 2, BumpGeneration: 3}
+    order = {
+        SaveMember: 0,
+        MirrorMember: 1,
+        MirrorGeneration: 1,
+        Register: 2,
+        UpdateCheck: 2,
+        Deregister: 2,
+        BumpGeneration: 3,
+    }
     ranks = [
         order[type(action)]
         for action in world.decide(seen(PASSING, "192.0.2.1", "co1")).actions

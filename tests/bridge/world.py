@@ -15,6 +15,7 @@ from pryv_nomad.bridge.reconcile import (
     Decision,
     Deregister,
     MirrorDesired,
+    MirrorGeneration,
     MirrorMember,
     Register,
     SaveDesired,
@@ -77,9 +78,10 @@ class World:
                 assert service_id
             case Deregister(node=node, service_id=service_id):
                 self.catalog.pop((node, service_id), None)
+            case MirrorGeneration(to):
+                self.mirror_generation = to
             case BumpGeneration(to):
                 self.generation = to
-                self.mirror_generation = max(self.mirror_generation or 0, to)
 
     def listed(self) -> set[str]:
         """What a template would list."""
