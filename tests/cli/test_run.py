@@ -294,6 +294,17 @@ def test_a_group_without_a_place_is_explained(lab: Platform) -> None:
     assert "meta.pryv_core" in plan.out
 
 
+def test_a_placement_that_fails_while_running_is_explained_and_ends_the_run(
+    lab: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pryv_nomad.rollout.decide.PLACEMENT_S", 0.2)
+    result = lab.pn("--set", "resources.redis.memory=900000", "run", "--yes", "--only", "registry")
+    assert result.code == 10
+    assert "group redis finds no node" in result.err
+    assert "memory" in result.err
+    assert sorted(lab.indexes()) == ["pryv-redis"]
+
+
 def test_a_server_error_on_one_job_is_a_failure_that_is_told(lab: Platform) -> None:
     lab.simulator.inject(
         ApiErrors(requests=1, path="/v1/jobs", method="POST", status=400, body="job validation failed")
