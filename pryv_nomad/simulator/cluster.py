@@ -9,9 +9,9 @@ from pryv_nomad.simulator.errors import Refusal
 from pryv_nomad.simulator.faults import NodeLost
 from pryv_nomad.simulator.nodes import Node, NodeSpec
 from pryv_nomad.simulator.objects import Evaluation, JobKey
-from pryv_nomad.simulator.reconcile import disconnect_time
 from pryv_nomad.simulator.runner import Runner
 from pryv_nomad.simulator.state import State
+from pryv_nomad.simulator.taints import disconnect_time
 
 # How long after its last heartbeat a node counts as lost (heartbeat_grace of Nomad's servers).
 HEARTBEAT = 10 * SECOND

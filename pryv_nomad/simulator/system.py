@@ -12,10 +12,10 @@ from typing import Any
 from pryv_nomad.simulator import texts
 from pryv_nomad.simulator.candidates import Candidates
 from pryv_nomad.simulator.clock import SECOND
+from pryv_nomad.simulator.decisions import Counts, Decision, Followup, Place, Stop
 from pryv_nomad.simulator.nodes import Node
 from pryv_nomad.simulator.objects import Alloc, Job
 from pryv_nomad.simulator.placement import choose
-from pryv_nomad.simulator.reconcile import Counts, Decision, Followup, Place, Stop
 from pryv_nomad.simulator.update import replaced
 
 Json = dict[str, Any]
