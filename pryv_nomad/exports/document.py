@@ -37,6 +37,17 @@ def _text(dumper: yaml.CSafeDumper, value: str) -> yaml.Node:
 _Dumper.add_representer(str, _text)
 
 
+class Octal(int):
+    """A file's mode, written as people write modes."""
+
+
+def _octal(dumper: yaml.CSafeDumper, value: Octal) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:int", f"0{int(value):o}")
+
+
+_Dumper.add_representer(Octal, _octal)
+
+
 def yaml_text(value: Any, head: Iterable[str] = ()) -> str:
     """`value` as one YAML document; `head` are the lines of the comment before it."""
     return comment(head) + _dumped(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pryv_nomad.errors import SpecError
 from pryv_nomad.exports.holes import Host, Surroundings, asked, fill, missing, processes, require_addresses
@@ -238,3 +238,15 @@ def private_line(cluster: Cluster) -> str:
     if not line:
         raise missing("registry.private_ip", "the replica's machine reaches redis and the registers there")
     return line
+
+
+def without_private_line(cluster: Cluster) -> Cluster:
+    """The cluster for a target whose network spans the machines: the replica reaches the registry's redis by name."""
+    registry = cluster.file.registry.model_copy(update={"private_ip": None})
+    return replace(cluster, file=cluster.file.model_copy(update={"registry": registry}))
+
+
+def secret_keys(platform: tuple[Machine, ...]) -> tuple[str, ...]:
+    """Keys of the secrets that some file of the platform holds, each once."""
+    services = (service for machine in platform for service in machine.services)
+    return tuple(dict.fromkeys(key for service in services for key in service.secrets))

@@ -28,4 +28,8 @@ def exported(cluster: Cluster, target: str, endpoint_mode: EndpointMode = "vip")
             from pryv_nomad.exports import compose
 
             return Exported(compose.tree(cluster), limits.of_compose(cluster))
+        case "swarm":
+            from pryv_nomad.exports import swarm
+
+            return Exported(swarm.tree(cluster, endpoint_mode), limits.of_swarm(cluster))
     raise SpecError(f"there is no target {target}", "export to swarm, compose or kubernetes")
