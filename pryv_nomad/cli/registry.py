@@ -6,9 +6,10 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pryv_nomad.registry.follow import Follower, Settings
     from pryv_nomad.registry.restarts import Restarter
     from pryv_nomad.registry.verdict import Store
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 @click.group()
@@ -80,7 +83,7 @@ def _read(file: Path) -> bytes:
         raise MissingPrerequisite(f"cannot read {file}: {error.strerror}", "name a file that is there") from None
 
 
-def _file(name: str, text: str, **more: Any) -> Any:
+def _file(name: str, text: str, **more: Any) -> Callable[[Decorated], Decorated]:
     return click.option(f"--{name}", type=click.Path(path_type=Path, dir_okay=False), help=text, **more)
 
 

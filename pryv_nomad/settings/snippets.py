@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import cache
 
 from pryv_nomad.resources import resource_dir
-from pryv_nomad.settings.document import Hostings, MachineAddress, Providers
+from pryv_nomad.settings.document import AcmeChallenges, Hostings, MachineAddress, Providers
 
 _COMMENT = re.compile(r"\[#.*?#\]\n?", re.DOTALL)
 _VALUE = re.compile(r"\[\[ (\w+) \]\]")
 
 
-def consul_template(hole: Hostings | Providers | MachineAddress, go_string: Callable[[str], str]) -> str:
+def consul_template(hole: Hostings | Providers | MachineAddress | AcmeChallenges, go_string: Callable[[str], str]) -> str:
     """The text for `hole`, without a final newline. `go_string` writes a text as a Go string literal."""
     match hole:
         case Hostings():
@@ -25,11 +25,27 @@ def consul_template(hole: Hostings | Providers | MachineAddress, go_string: Call
             return _with_list("providers", hole.domain, hole.known, go_string)
         case MachineAddress():
             return _filled("address", {"key": go_string(address_key(hole.domain, hole.role))})
+        case AcmeChallenges():
+            return _filled("challenges", {"key": go_string(challenges_key(hole.domain))})
+
+
+def own_file(name: str, domain: str, known: str, base: str, go_string: Callable[[str], str]) -> str:
+    """The whole file `register.json` or `dns.json` of a machine outside Nomad, made of its own file at `base`.
+
+    `known` is the JSON object of all hostings of the cluster file.
+    """
+    own = _with_list("own", domain, known, go_string, base=go_string(base))
+    return _filled(name, {"own": own}) + "\n"
 
 
 def address_key(domain: str, role: str) -> str:
     """The key in Consul KV that holds the public address of the machine of `role` (`registry`, `replica`, `static`)."""
     return f"pryv-nomad/{domain}/addresses/{role}"
+
+
+def challenges_key(domain: str) -> str:
+    """The key in Consul KV that holds the TXT values of a certificate's renewal, a JSON list of texts."""
+    return f"pryv-nomad/{domain}/acme/challenges"
 
 
 def _with_list(name: str, domain: str, known: str, go_string: Callable[[str], str], **more: str) -> str:
