@@ -39,6 +39,7 @@ VERBS = {
     "schema": Verb("schema", "schema", "Print the JSON Schema of the cluster file."),
     "render": Verb("render", "render", "Write the Nomad job specs."),
     "secrets": Verb("secrets", "secrets", "Make, list and rotate keys; store certificates."),
+    "certificate": Verb("certificate", "certificate", "Renew the wildcard certificate over ACME."),
     "policy": Verb("policy", "policy", "Print least-privilege ACL policies for Nomad and Consul."),
     "plan": Verb("plan", "plan", "Show what would change."),
     "run": Verb("run", "run", "Make the platform what the cluster file says."),

@@ -14,6 +14,7 @@ from typing import Any
 from pryv_nomad.errors import ClusterFileError, Problem
 from pryv_nomad.model.cluster import Cluster, Core, Profile
 from pryv_nomad.settings.document import (
+    AcmeChallenges,
     ConfigFile,
     Endpoint,
     Hole,
@@ -95,6 +96,8 @@ def _filled(part: Part, around: Surroundings) -> Part:
             return _inner_json(hostings(around.cluster))
         case Providers():
             return _inner_json(_providers(part, around.cluster))
+        case AcmeChallenges():
+            return "[]"
 
 
 def hostings(cluster: Cluster) -> dict[str, dict[str, dict[str, str]]]:

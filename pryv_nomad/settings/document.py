@@ -70,6 +70,13 @@ class Providers:
 
 
 @dataclass(frozen=True, slots=True)
+class AcmeChallenges:
+    """The JSON list of the TXT values that prove the platform's domain to an ACME server; empty between renewals."""
+
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """The `server HOST:PORT …;` lines of an nginx upstream, one an address of the component's port.
 
@@ -84,7 +91,7 @@ class Upstream:
     canary: Literal["none", "only"] = "none"
 
 
-Hole = Secret | Endpoint | MachineAddress | Hostings | Providers | Upstream
+Hole = Secret | Endpoint | MachineAddress | Hostings | Providers | AcmeChallenges | Upstream
 Part = str | Hole
 
 

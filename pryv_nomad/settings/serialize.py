@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from pryv_nomad.settings.document import Endpoint, Hole, Hostings, Part, Providers, Secret
+from pryv_nomad.settings.document import AcmeChallenges, Endpoint, Hole, Hostings, Part, Providers, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _bare(hole: Hole) -> bool:
         case Endpoint():
             return hole.part == "port"
         case _:
-            return isinstance(hole, Hostings | Providers)
+            return isinstance(hole, Hostings | Providers | AcmeChallenges)
 
 
 class _Marks:

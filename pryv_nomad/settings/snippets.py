@@ -16,7 +16,9 @@ _COMMENT = re.compile(r"\[#.*?#\]\n?", re.DOTALL)
 _VALUE = re.compile(r"\[\[ (\w+) \]\]")
 
 
-def consul_template(hole: Hostings | Providers | MachineAddress | AcmeChallenges, go_string: Callable[[str], str]) -> str:
+def consul_template(
+    hole: Hostings | Providers | MachineAddress | AcmeChallenges, go_string: Callable[[str], str]
+) -> str:
     """The text for `hole`, without a final newline. `go_string` writes a text as a Go string literal."""
     match hole:
         case Hostings():

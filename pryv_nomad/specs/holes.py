@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.release import Release
 from pryv_nomad.settings.document import (
+    AcmeChallenges,
     ConfigFile,
     Endpoint,
     Hole,
@@ -72,7 +73,7 @@ def _filled(hole: Hole, place: Place, cluster: Cluster) -> str:
             return _endpoint(hole, place, cluster.release)
         case Upstream():
             return _upstream(hole, place, cluster.release)
-        case Hostings() | Providers() | MachineAddress():
+        case Hostings() | Providers() | MachineAddress() | AcmeChallenges():
             return consul_template(hole, go_string)
 
 

@@ -59,6 +59,15 @@ def renewal_can_work(cluster: Cluster) -> Iterator[Finding]:
         yield error("tls.acme", f"renewal cannot write to source {cluster.file.tls.source}", "use source variables")
     if not cluster.file.registry.dns.enabled:
         yield error("tls.acme", "renewal proves the domain through the platform's dns, which is off")
+    if "_acme-challenge" in (cluster.settings.get("DNS_CUSTOM_ENTRIES") or {}):
+        yield error(
+            "settings.DNS_CUSTOM_ENTRIES", "has a name _acme-challenge, which renewal needs for itself", "remove it"
+        )
+    issuer = cluster.settings.get("SSL_CAA_ISSUER")
+    if issuer != "letsencrypt.org":
+        yield warning(
+            "settings.SSL_CAA_ISSUER", f"is {written(issuer)}, so Let's Encrypt refuses the renewal", "letsencrypt.org"
+        )
 
 
 def shared_volumes(cluster: Cluster) -> Iterator[Finding]:
