@@ -12,7 +12,7 @@ from pryv_nomad.cli.context import Context
 if TYPE_CHECKING:
     from pryv_nomad.exports.targets import EndpointMode
 
-TARGETS = ("swarm", "compose")
+TARGETS = ("swarm", "compose", "kubernetes")
 
 
 @click.command()

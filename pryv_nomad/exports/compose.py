@@ -145,6 +145,7 @@ def _service(cluster: Cluster, service: Service, machine: Machine) -> dict[str, 
     logs = cluster.file.logs
     parts: dict[str, Any] = {
         "image": service.image,
+        "pull_policy": "always" if cluster.file.images.force_pull else "",
         "container_name": f"pryvio_{service.component}",
         "networks": _networks(service, machine),
         "ports": [_published(port) for port in service.ports if port.published] + _lined(cluster, service),

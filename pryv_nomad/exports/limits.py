@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pryv_nomad.model.cluster import Cluster
-from pryv_nomad.model.file import Lifecycle, Update
+from pryv_nomad.model.file import Lifecycle, Logs, Update, VolumeSet
+
+LONGEST_IN_STACK = 37
+"""Characters of a core's name with which the names of a stack `pryv-NAME` still fit."""
 
 _MEMBERSHIP = (
     "the registry knows the cores of the cluster file only: a core that joins or leaves needs a new export and a "
@@ -25,6 +28,7 @@ def of_compose(cluster: Cluster) -> tuple[str, ...]:
         "what changed on its machine at once, and in which order the machines follow is for the operator",
         *_registers(cluster),
         "limits of CPU and memory are left out, as on a platform under docker compose today",
+        *_nomads(cluster),
         *_common(cluster),
     )
 
@@ -41,6 +45,7 @@ def of_swarm(cluster: Cluster) -> tuple[str, ...]:
         *_interfaces(cluster),
         *_migration(cluster),
         "CPU in MHz (resources) cannot be reserved in Swarm; memory is",
+        *_names(cluster),
         *_common(cluster),
     )
 
@@ -56,6 +61,7 @@ def of_kubernetes(cluster: Cluster) -> tuple[str, ...]:
         *_interfaces(cluster),
         *_migration(cluster),
         *_replica_edge(cluster),
+        *_kubernetes_own(cluster),
         *_common(cluster),
     )
 
@@ -88,6 +94,34 @@ def _migration(cluster: Cluster) -> Iterator[str]:
         )
 
 
+def _names(cluster: Cluster) -> Iterator[str]:
+    long = max((core.name for core in cluster.deployed_cores), key=len, default="")
+    if len(long) > LONGEST_IN_STACK:
+        yield (
+            f"names of stacks: `pryv-{long}` is too long for Swarm's names of 63 characters; deploy cores with names "
+            f"of more than {LONGEST_IN_STACK} under shorter names"
+        )
+
+
+def _nomads(cluster: Cluster) -> Iterator[str]:
+    lifecycle = cluster.file.lifecycle
+    if lifecycle.restart != Lifecycle().restart:
+        yield "lifecycle.restart: docker compose starts again at once and for ever"
+    if lifecycle.kill_timeout != Lifecycle().kill_timeout:
+        yield "lifecycle.kill_timeout: docker compose's own stop time holds, unless `docker compose stop -t` says more"
+
+
+def _kubernetes_own(cluster: Cluster) -> Iterator[str]:
+    file = cluster.file
+    yield "sizes of volumes are not in the cluster file: each claim asks for 10Gi, which a patch can change"
+    if file.logs != Logs():
+        yield "logs: kubelet rotates them as the node says"
+    if file.lifecycle.restart != Lifecycle().restart:
+        yield "lifecycle.restart: kubelet starts again at growing intervals, up to 5 minutes"
+    if file.tls.source == "path":
+        yield "tls.source path: the certificate comes from a Secret, not from the machines"
+
+
 def _replica_edge(cluster: Cluster) -> Iterator[str]:
     if cluster.file.registry.replica:
         yield "the replica has dns and redis but no edge: the Ingress is the one door to the registers"
@@ -95,6 +129,10 @@ def _replica_edge(cluster: Cluster) -> Iterator[str]:
 
 def _common(cluster: Cluster) -> Iterator[str]:
     file = cluster.file
+    if file.volumes != VolumeSet() or any(core.profile.volumes != cluster.volumes for core in cluster.cores):
+        yield "volumes: names of Nomad's volumes mean nothing here; data lies where the target keeps it"
+    if file.lifecycle.shutdown_delay != Lifecycle().shutdown_delay:
+        yield "lifecycle.shutdown_delay: there is no Consul to leave before a task is stopped"
     if file.update.auto_promote != Update().auto_promote:
         yield "update.auto_promote: there is nothing to promote"
     if file.tls.source == "vault":

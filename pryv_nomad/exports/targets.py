@@ -32,4 +32,8 @@ def exported(cluster: Cluster, target: str, endpoint_mode: EndpointMode = "vip")
             from pryv_nomad.exports import swarm
 
             return Exported(swarm.tree(cluster, endpoint_mode), limits.of_swarm(cluster))
+        case "kubernetes":
+            from pryv_nomad.exports import kubernetes
+
+            return Exported(kubernetes.tree(cluster), limits.of_kubernetes(cluster))
     raise SpecError(f"there is no target {target}", "export to swarm, compose or kubernetes")
