@@ -82,7 +82,7 @@ def _bring_up(
     else:
         laid_out, state, devices = claims.machines(folder, wished, state, many=found.many_nodes)
         layout = agents.Layout(folder, state.ports, found.nomad, found.consul, options.region, _cgroup(folder))
-        programs = [*_syslog(folder, state, found), *agents.programs(layout, laid_out, devices)]
+        programs = [*_syslog(folder, found), *agents.programs(layout, laid_out, devices)]
     state = dataclasses.replace(state, addresses={node.name: node.address for node in laid_out})
     save(folder, state)
     stop, start = launch.decide(programs, launch.alive(state))
@@ -133,12 +133,11 @@ def _start_agents(
     return state
 
 
-def _syslog(folder: Path, state: DevState, found: machine.Machine) -> list[Program]:
+def _syslog(folder: Path, found: machine.Machine) -> list[Program]:
     """A listener at /dev/log, unless somebody else is there already or we may not."""
-    ours = any(each.name == "syslog" for each in launch.alive(state))
-    if not found.many_nodes or (syslog.SOCKET.exists() and not ours):
+    if not found.many_nodes or not syslog.is_free(syslog.LINK):
         return []
-    argv = (sys.executable, "-m", "pryv_nomad.dev.syslog", str(syslog.SOCKET), str(folder / "logs" / "audit.log"))
+    argv = (sys.executable, "-m", "pryv_nomad.dev.syslog", str(syslog.LINK), str(folder / "logs" / "audit.log"))
     return [Program("syslog", argv)]
 
 

@@ -7,7 +7,6 @@ under the real images' names. Where the published configuration is not on this m
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import struct
@@ -15,21 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pryv_nomad.dev import DevCluster, wishes
-from pryv_nomad.dev.ready import get
+from pryv_nomad.dev import wishes
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.load import load_cluster
 from tests import leader
-from tests.real import standins
-from tests.real.conftest import Starter, obstacle
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.real.conftest import Starter
+from tests.real.platform import CHECKOUT, IMPATIENT, Platform, images_of
 
 # What an operator adds after an import: where the hostings are; here also a third core.
 IMPORTED = """
@@ -38,45 +32,6 @@ hostings: {hosting1: {datacenter: zurich}, hosting2: {datacenter: paris}}
 cores: [{name: co3, hosting: hosting1, ip: 203.0.113.3}]
 registry: {replica: {datacenter: paris}}
 """
-IMPATIENT = """
-update: {min_healthy_time: 1s, healthy_deadline: 90s, progress_deadline: 2m}
-lifecycle: {kill_timeout: 5s}
-"""
-
-
-@dataclass(frozen=True)
-class Platform:
-    """The platform under test: its files, its model, and where it runs."""
-
-    files: tuple[Path, ...]
-    leader: Path | None
-    model: Cluster
-    cluster: DevCluster
-
-    def cli(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run one command line of ours against it."""
-        named = [word for file in self.files for word in ("-c", str(file))]
-        env = {**os.environ, "NOMAD_ADDR": self.cluster.nomad, "CONSUL_HTTP_ADDR": self.cluster.consul}
-        return subprocess.run(
-            [sys.executable, "-m", "pryv_nomad", *named, *arguments],
-            cwd=CHECKOUT,
-            env=env,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-
-    def done(self, *arguments: str, given: str | None = None) -> str:
-        """Run one command line that must succeed; what it printed."""
-        answer = self.cli(*arguments, given=given)
-        assert answer.returncode == 0, f"{' '.join(arguments)}\n{answer.stdout}\n{answer.stderr}"
-        return answer.stdout
-
-    def nomad(self, path: str) -> Any:
-        """What Nomad answers."""
-        return get("127.0.0.1", int(self.cluster.nomad.rpartition(":")[2]), path)
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +55,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[Path, ...], P
 def model(files: tuple[tuple[Path, ...], Path | None]) -> Iterator[Cluster]:
     """The platform's model; its images are on the machine for as long as it is used."""
     model = load_cluster(files[0], (), {})
-    images = {
-        model.image(name): (name, component)
-        for name, component in model.release.components.items()
-        if component.role in ("core", "registry", "static", "edge")
-    }
-    if obstacles := [*filter(None, [obstacle()]), *standins.obstacles(images)]:
-        pytest.skip("; ".join(obstacles))
-    with standins.made(images):
+    with images_of(model):
         yield model
 
 
