@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract.world import MS, SECOND, World, changed, job_spec, task, update, with_env
+from contract.world import MS, SECOND, World, changed, job_spec, task, update, with_env, without_order
 
 Json = dict[str, Any]
 
@@ -167,15 +167,6 @@ def test_a_canary_is_planned_for_destructive_updates_only(nomad: World, running:
     assert counts(nomad.client.plan(new)) == {"Place": 1}
 
 
-def _without_order(diff: Any) -> Any:
-    """A diff whose lists are sorted: Nomad sorts most of them, but not all."""
-    if isinstance(diff, dict):
-        return {key: _without_order(value) for key, value in diff.items()}
-    if isinstance(diff, list):
-        return sorted((_without_order(item) for item in diff), key=repr)
-    return diff
-
-
 def _everything(group: Json) -> None:
     for change in (*IN_PLACE.values(), *DESTRUCTIVE.values()):
         change(group)
@@ -196,7 +187,7 @@ def test_the_diff_is_the_same_everywhere(nomad: World, running: Json) -> None:
     wanted["Priority"] = 60
     plan = nomad.client.plan(wanted)
     expected = annotated_diff(canonical_job(running), canonical_job(wanted), plan["Annotations"]["DesiredTGUpdates"])
-    assert _without_order(plan["Diff"]) == _without_order(expected)
+    assert without_order(plan["Diff"]) == without_order(expected)
 
 
 def test_the_diff_of_a_new_job_is_the_same_everywhere(nomad: World) -> None:
@@ -206,7 +197,7 @@ def test_the_diff_of_a_new_job_is_the_same_everywhere(nomad: World) -> None:
     job = job_spec(nomad.name("diffed"), Update=update(Canary=1), ShutdownDelay=100 * MS)
     plan = nomad.client.plan(job)
     expected = annotated_diff(None, canonical_job(job), plan["Annotations"]["DesiredTGUpdates"])
-    assert _without_order(plan["Diff"]) == _without_order(expected)
+    assert without_order(plan["Diff"]) == without_order(expected)
 
 
 def test_plan_tells_what_cannot_be_placed(nomad: World, running: Json) -> None:

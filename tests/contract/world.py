@@ -86,6 +86,15 @@ def with_env(job: Json, value: str) -> Json:
     return changed(job, lambda group: group["Tasks"][0].update(Env={"VALUE": value}))
 
 
+def without_order(diff: Any) -> Any:
+    """A diff whose lists are sorted: Nomad sorts most of them, but not all."""
+    if isinstance(diff, dict):
+        return {key: without_order(value) for key, value in diff.items()}
+    if isinstance(diff, list):
+        return sorted((without_order(item) for item in diff), key=repr)
+    return diff
+
+
 class World:
     """A backend: `kind` is simulator or real."""
 
