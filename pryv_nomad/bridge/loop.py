@@ -248,7 +248,7 @@ class Bridge:
         for status in STATUSES:
             self.metrics.set("cores", statuses[status], status=status)
         self.metrics.set("list_generation", self._consul.state.generation or 0)
-        self.metrics.set("nomad_up", not faults)
+        self.metrics.set("nomad_up", int(not faults))
         if faults:
             self.metrics.count("faults_total", len(faults), source="nomad")
 
@@ -257,8 +257,8 @@ class Bridge:
         if succeeded:
             self._fresh_until = self._clock() + 3 * self.settings.full_s
             self.metrics.set("tick_timestamp_seconds", round(time.time()))
-        self.metrics.set("leader", leading)
-        self.metrics.set("consul_up", succeeded)
+        self.metrics.set("leader", int(leading))
+        self.metrics.set("consul_up", int(succeeded))
         self.metrics.set("tick_seconds", round(tick.seconds, 4))
         self.metrics.count("ticks_total", outcome=tick.outcome)
         for kind, number in tick.actions.items():

@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,6 +37,12 @@ def _address(_: click.Context, option: click.Parameter, value: str | None) -> tu
 @click.option("--once", is_flag=True, help="Look once, do what is to be done, print it, and end.")
 @click.option(
     "--interval", type=click.FloatRange(1, 300), default=15, show_default=True, help="Full look every SECONDS."
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 3600),
+    metavar="SECONDS",
+    help="With --once: wait so long for the lock.  [default: until a dead bridge's lock is free]",
 )
 @click.option("--ttl", type=click.IntRange(10, 86400), default=10, show_default=True, help="The lock's TTL in seconds.")
 @click.option(
@@ -68,6 +75,7 @@ def bridge(
     import gc
 
     from pryv_nomad.bridge.loop import COLLECTION, Bridge, log_line
+    from pryv_nomad.errors import ConnectionSettingError
 
     gc.set_threshold(*COLLECTION)
     domain = given["domain"] or context.env.get("PRYV_NOMAD_DOMAIN") or context.cluster().domain
@@ -77,17 +85,36 @@ def bridge(
     def say(event: Mapping[str, Any]) -> None:
         click.echo(log_line(event, domain, settings.name))
 
-    made = Bridge(consul, nomad, settings, say, statsd=_statsd(statsd))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # A thread, because the handler interrupts the main thread, which may hold the very lock that `stop` needs.
-        signal.signal(number, lambda *_: threading.Thread(target=made.stop).start())
-    return _once(made) if once else _run(made, listen)
+    try:
+        made = Bridge(consul, nomad, settings, say, statsd=_statsd(statsd))
+    except OSError as error:
+        reason = error.strerror or "it holds no certificate"
+        raise ConnectionSettingError(f"--probe-ca: {settings.probes.ca_file}: {reason}", "name a PEM file") from None
+    with _stopped_by_signals(made):
+        return _once(made, given["wait"]) if once else _run(made, listen)
 
 
-def _once(made: Bridge) -> int:
+@contextmanager
+def _stopped_by_signals(made: Bridge) -> Iterator[None]:
+    """SIGTERM and Ctrl-C stop the bridge. In a thread: the handler interrupts the main thread, which may hold the very
+    lock that `stop` needs."""
+
+    def stop(*_: Any) -> None:
+        threading.Thread(target=made.stop).start()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _once(made: Bridge, wait_s: float | None) -> int:
     from pryv_nomad.errors import Refused, Unreachable
 
-    tick = made.once(within_s=2 * made.settings.ttl_s + made.settings.lock_delay_s)
+    patience = 2.0 * made.settings.ttl_s + made.settings.lock_delay_s
+    tick = made.once(patience if wait_s is None else wait_s)
     if tick.outcome == "standby":
         raise Refused(f"nothing done: {tick.sentence}", "the bridge that leads does it")
     if tick.outcome == "failed":
