@@ -49,8 +49,7 @@ def registered(specs: Specs, nomad: Nomad, consul: Consul, domain: str) -> int:
 
 
 def measured(argv: list[str], env: dict[str, str]) -> tuple[list[float], float, str]:
-    """Seconds of each of TIMES runs, CPU seconds of one of them (what it takes on a busy machine, too), and what the last
-    one said."""
+    """Seconds of each of TIMES runs, the mean of their CPU seconds, and what the last one said."""
     seconds, said = [], ""
     before = cpu_seconds()
     for _ in range(TIMES):
