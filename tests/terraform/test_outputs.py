@@ -91,7 +91,9 @@ def test_a_sensitive_output_is_refused_without_its_value() -> None:
 
 def test_two_outputs_must_not_disagree() -> None:
     other = {"hostings": {"ch": {"datacenter": "dc2"}}}
-    with pytest.raises(TerraformInputError, match=r"output b: hostings\.ch\.datacenter: is 'dc1' in one output and 'dc2'"):
+    with pytest.raises(
+        TerraformInputError, match=r"output b: hostings\.ch\.datacenter: is 'dc1' in one output and 'dc2'"
+    ):
         machines(outputs(a=MACHINES, b=other), ["a", "b"])
 
 
@@ -104,10 +106,16 @@ def test_a_core_of_two_outputs_is_a_core_of_one_name() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"cores": [{"name": "co1", "hosting": "ch", "ip": "203.0.113.500"}]}, "cores[0].ip: not an IP address (outputs)"),
+        (
+            {"cores": [{"name": "co1", "hosting": "ch", "ip": "203.0.113.500"}]},
+            "cores[0].ip: not an IP address (outputs)",
+        ),
         ({"cores": [{"name": "co1", "hosting": "fr"}]}, "cores[0].hosting"),
         ({"cores": [{"name": "co.1", "hosting": "ch"}]}, "cores[0].name"),
-        ({"cores": [{"name": "co1", "hosting": "ch", "instance_type": "m6i.large"}]}, "cores[0].instance_type: unknown"),
+        (
+            {"cores": [{"name": "co1", "hosting": "ch", "instance_type": "m6i.large"}]},
+            "cores[0].instance_type: unknown",
+        ),
         ({"cores": ["co1"]}, "cores[0]: must be a map"),
         ({"hostings": {"ch": {"datacenter": "dc1"}}}, "hostings.ch.url: is missing"),
         ({"hostings": {"ch": {"datacenter": "dc1", "url": "https://a.example/path"}}}, "hostings.ch.url"),

@@ -70,7 +70,9 @@ def test_what_is_no_query_is_named_with_its_key(text: str, told: str) -> None:
     assert told in caught.value.message
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: "${" not in text))
+@given(
+    st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: "${" not in text)
+)
 def test_any_text_reaches_its_setting_unchanged(text: str) -> None:
     query = parse(json.dumps({"set": json.dumps({"settings.EMAIL_SENDER": {"name": text, "address": "a@b.example"}})}))
     file = Path(__file__).parents[2] / "examples" / "single-machine-lab" / "cluster.yml"

@@ -5,7 +5,7 @@ output "spec_hash" {
 
 output "run" {
   description = "The command of a rollout, as a list of words."
-  value       = concat(local.run, ["--yes"])
+  value       = tolist(concat(local.run, ["--yes"]))
 }
 
 output "id" {
