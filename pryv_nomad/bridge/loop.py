@@ -96,7 +96,7 @@ class Bridge:
         )
         self._consul = ConsulReader(consul, settings.domain)
         self._nomad = NomadReader(nomad)
-        self._writer = Writer((consul, nomad), settings.domain, (self._consul, self._nomad), self.leadership.fence)
+        self._writer = Writer(consul, settings.domain, (self._consul, self._nomad), self.leadership.fence)
         self._prober = Prober(settings.probes, self._wake, self._stop, clock=clock)
         self._term = 0
         self._fresh_until = clock() + 3 * settings.full_s

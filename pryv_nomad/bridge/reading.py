@@ -7,7 +7,7 @@ is empty and the index still there; so one small question tells whether the larg
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from pryv_nomad.bridge.membership import address_of, generation_key
 from pryv_nomad.bridge.mirror import Mirror
 from pryv_nomad.bridge.observed import API_GROUP, CORE, EDGE, NomadView, newest
 from pryv_nomad.bridge.states import Membership, generation_of
-from pryv_nomad.errors import NotFound, PryvNomadError
+from pryv_nomad.errors import Conflict, NotFound, PryvNomadError
 from pryv_nomad.plan.intent import Member
 from pryv_nomad.plan.observed import Record
 
@@ -176,7 +176,7 @@ class NomadReader:
         With `full`, nodes and variables that may have changed are read again.
         """
         self.faults = []
-        for part in (self._read_allocations, *((self._read_mirror,) if full or self.state.mirror is None else ())):
+        for part in (self._read_allocations, *((self.read_mirror,) if full or self.state.mirror is None else ())):
             try:
                 part()
             except PryvNomadError as error:
@@ -193,7 +193,8 @@ class NomadReader:
         self.state.allocations, self.state.index = tuple(answer.body or ()), answer.index
         self.state.known = True
 
-    def _read_mirror(self) -> None:
+    def read_mirror(self) -> None:
+        """Read the variables that changed since they were read last. Errors of the client pass through."""
         listed = {each["Path"]: int(each["ModifyIndex"]) for each in self._nomad.variables(mirror.PREFIX)}
         variables = {path: items for path, items in self.variables.items() if path in listed}
         for path, index in listed.items():
@@ -203,6 +204,24 @@ class NomadReader:
                     variables[path], listed[path] = variable["Items"], int(variable["ModifyIndex"])
         self.variables, self.variable_indexes = variables, listed
         self.state.mirror = mirror.read(variables)
+
+    def write(self, variables: Mapping[str, dict[str, str]], allowed: Callable[[], object]) -> None:
+        """Write variables that are otherwise there. `allowed` raises when we may not write any more.
+
+        Raises Conflict when somebody else changed one meanwhile: then all are read anew next time.
+        """
+        for path, items in variables.items():
+            if self.variables.get(path) == items:
+                continue
+            allowed()
+            try:
+                answer = self._nomad.put_variable(path, items, self.variable_indexes.get(path, 0))
+            except Conflict:
+                self.forget_mirror()
+                self.state.mirror = None
+                raise
+            self.variables[path], self.variable_indexes[path] = items, int(answer["ModifyIndex"])
+        self.state.mirror = mirror.read(self.variables)
 
     def _read_addresses(self, wanted: set[str], full: bool) -> None:
         if not wanted:

@@ -31,11 +31,10 @@ from pryv_nomad.bridge.reconcile import (
     UpdateCheck,
 )
 from pryv_nomad.clients.consul import LONGEST_TRANSACTION, kv_operation
-from pryv_nomad.errors import Conflict, PryvNomadError, Refused
+from pryv_nomad.errors import PryvNomadError, Refused
 
 if TYPE_CHECKING:
     from pryv_nomad.clients.consul import Consul
-    from pryv_nomad.clients.nomad import Nomad
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -62,12 +61,12 @@ class Writer:
 
     def __init__(
         self,
-        clients: tuple[Consul, Nomad],
+        consul: Consul,
         domain: str,
         readers: tuple[ConsulReader, NomadReader],
         fence: Callable[[], Fence | None],
     ) -> None:
-        self._consul, self._nomad = clients
+        self._consul = consul
         self._domain = domain
         self._consul_reader, self._nomad_reader = readers
         self._fence = fence
@@ -157,11 +156,15 @@ class Writer:
 
     def _transact(self, operations: Sequence[Json]) -> int:
         """Carry out a fenced transaction; the index at which it happened."""
+        results = self._consul.txn([self._held().operation(), *operations])
+        return max((int(value["ModifyIndex"]) for each in results for value in each.values() if value), default=0)
+
+    def _held(self) -> Fence:
+        """The lock, while it is ours."""
         fence = self._fence()
         if fence is None:
             raise LeadershipLost("the lock of the bridge may have passed to another", "the next look tells")
-        results = self._consul.txn([fence.operation(), *operations])
-        return max((int(value["ModifyIndex"]) for each in results for value in each.values() if value), default=0)
+        return fence
 
     # -- Nomad's variables
 
@@ -177,21 +180,12 @@ class Writer:
             variables |= mirror.variables_of_generation(count.to)
         for action in desired:
             variables |= mirror.variables_of_desired(action.desired)
-        for path, items in variables.items():
-            if self._fence() is None:
-                raise LeadershipLost("the lock of the bridge may have passed to another", "the next look tells")
-            if reader.variables.get(path) == items:
-                continue
-            try:
-                answer = self._nomad.put_variable(path, items, reader.variable_indexes.get(path, 0))
-            except PryvNomadError as error:
-                self.faults.append(error.message)
-                if isinstance(error, Conflict):
-                    reader.forget_mirror()
-                    reader.state.mirror = None
-                return
-            reader.variables[path], reader.variable_indexes[path] = items, int(answer["ModifyIndex"])
-        reader.state.mirror = mirror.read(reader.variables)
+        try:
+            reader.write(variables, self._held)
+        except LeadershipLost:
+            raise
+        except PryvNomadError as error:
+            self.faults.append(error.message)
 
     def _member_variables(self, decision: Decision, changed: set[str]) -> dict[str, mirror.Items]:
         if not changed:

@@ -54,7 +54,7 @@ def writer(consul: Consul, nomad, fence) -> Writer:
     client = nomad.client()
     readers = ConsulReader(consul, DOMAIN), NomadReader(client)
     readers[0].read()
-    return Writer((consul, client), DOMAIN, readers, fence)
+    return Writer(consul, DOMAIN, readers, fence)
 
 
 def test_one_of_two_leads_and_the_other_knows_who(contender) -> None:
