@@ -127,13 +127,16 @@ class Authority:
                 yield found[0]
 
     def _problems(self, body: messages.Order) -> Iterator[str]:
-        if body.error is not None:
-            yield _told(body.error)
+        """Why each name was refused; what the order itself says where no name has a reason."""
+        found = False
         for authorization in self._placed.authorizations:
-            looked, _ = self._client.poll(authorization)
-            for challenge in looked.body.challenges:
+            looked = self._client.poll(authorization)[0].body
+            for challenge in looked.challenges:
                 if challenge.error is not None:
-                    yield f"{looked.body.identifier.value}: {_told(challenge.error)}"
+                    found = True
+                    yield f"{'*.' if looked.wildcard else ''}{looked.identifier.value}: {_told(challenge.error)}"
+        if not found and body.error is not None:
+            yield _told(body.error)
 
     def _get(self, url: str) -> requests.Response:
         return self._network.post(url, None, new_nonce_url=self._client.directory["newNonce"])
@@ -159,7 +162,7 @@ class Authority:
             ) from None
         except OSError as error:
             raise ConnectionSettingError(f"--ca-cert: cannot be used: {error}", "name a readable PEM file") from None
-        except (ValueError, KeyError, AttributeError, DeserializationError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, DeserializationError) as error:
             raise RenewalError(
                 f"{self._url}: {what}: not an answer of an ACME server ({type(error).__name__})", "check --directory"
             ) from None
