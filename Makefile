@@ -32,19 +32,22 @@ $(VENV)/.ready: pyproject.toml
 
 .PHONY: tools
 ifdef GO
-tools: tools/bin/consul tools/bin/consul-template ## Build the pinned Consul and consul-template into tools/bin (needs Go)
+tools: tools/bin/consul tools/bin/consul-template tools/bin/pebble ## Build the pinned Consul, consul-template and Pebble (needs Go)
 
 tools/bin/consul: tools/consul/go.mod tools/consul/go.sum
-	@$(call build,consul)
+	@$(call build,consul,github.com/hashicorp/consul)
 
 tools/bin/consul-template: tools/consul-template/go.mod tools/consul-template/go.sum
-	@$(call build,consul-template)
+	@$(call build,consul-template,github.com/hashicorp/consul-template)
+
+tools/bin/pebble: tools/pebble/go.mod tools/pebble/go.sum
+	@$(call build,pebble,github.com/letsencrypt/pebble/v2/cmd/pebble)
 
 # A build that is cut short must not leave a half binary that make takes for a whole one.
 define build
 	echo "Building $(1) (some minutes the first time)"; mkdir -p tools/bin; \
 	cd tools/$(1) && GOTOOLCHAIN=local CGO_ENABLED=0 $(GO) build -p 2 -trimpath -buildvcs=false -ldflags '-s -w' \
-		-o ../bin/.$(1).new github.com/hashicorp/$(1) && mv ../bin/.$(1).new ../bin/$(1)
+		-o ../bin/.$(1).new $(2) && mv ../bin/.$(1).new ../bin/$(1)
 endef
 else
 tools:
