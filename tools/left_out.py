@@ -30,6 +30,8 @@ def left_out() -> list[str]:
         lines.append("no Consul (make tools needs Go): what talks to a real Consul was skipped")
     if not _found("consul-template"):
         lines.append("no consul-template (make tools needs Go): the registry's templates were not rendered by it")
+    if not _found("pebble"):
+        lines.append("no Pebble (make tools needs Go): no certificate was renewed")
     if not _docker_answers():
         lines.append("no Docker engine answers: no job was run in containers")
     if os.geteuid() != 0:
