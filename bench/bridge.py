@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pryv_nomad.bridge.desired import Desired, DesiredCore, desired_key, encode
-from pryv_nomad.bridge.loop import COLLECTION, Bridge, Settings, Tick
+from pryv_nomad.bridge.loop import COLLECTION, Bridge, Settings
 from pryv_nomad.clients.consul import Consul
 from pryv_nomad.clients.nomad import Nomad
 from pryv_nomad.clients.options import NomadOptions
@@ -83,11 +84,22 @@ class Log:
         self.actions += sum(event.get("actions", {}).values())
 
 
-def look(bridge: Bridge, *, full: bool = True) -> tuple[Tick, float]:
-    """One look, and the seconds of processor that it took."""
-    begun = time.process_time()
+def seconds_used(pid: int) -> float:
+    """Processor seconds of another process so far (/proc/PID/stat, fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def look(what: str, bridge: Bridge, servers: tuple[int, int], *, full: bool = True) -> None:
+    """One look: how long it took, and what of the processor the bridge, Consul and the scripted Nomad used for it."""
+    begun, before = time.process_time(), [seconds_used(pid) for pid in servers]
     tick = bridge.tick(full=full)
-    return tick, time.process_time() - begun
+    own = time.process_time() - begun
+    theirs = [seconds_used(pid) - used for pid, used in zip(servers, before, strict=True)]
+    print(
+        f"{what}: {tick.seconds:.2f} s (processor: bridge {own:.2f} s, Consul {theirs[0]:.2f} s, "
+        f"Nomad {theirs[1]:.2f} s); {sum(tick.actions.values())} actions"
+    )
 
 
 def lead(bridge: Bridge) -> None:
@@ -102,26 +114,23 @@ def made(consul: Consul, nomad: Nomad, name: str) -> tuple[Bridge, Log]:
     return Bridge(consul, nomad, Settings(DOMAIN, name), log), log
 
 
-def measure(consul: Consul, nomad: Nomad, control: Any, arguments: argparse.Namespace) -> None:
+def measure(
+    consul: Consul, nomad: Nomad, control: Any, servers: tuple[int, int], arguments: argparse.Namespace
+) -> None:
     cores = tuple(DesiredCore(core, f"h{at % 4}", address(at + 1)) for at, core in enumerate(names(arguments.cores)))
     consul.kv_put(desired_key(DOMAIN), encode(Desired("1.9.2", cores)))
 
     bridge, _ = made(consul, nomad, "first")
     lead(bridge)
-    tick, used = look(bridge)
-    print(f"from nothing: {tick.seconds:.2f} s, {used:.2f} s of processor; {sum(tick.actions.values())} actions")
-    tick, used = look(bridge)
-    print(f"again: {tick.seconds:.2f} s, {used:.2f} s of processor; {tick.outcome}: {tick.sentence}")
+    look("from nothing", bridge, servers)
     bridge.leadership.close()
 
     bridge, _ = made(consul, nomad, "second")
     lead(bridge)
-    tick, used = look(bridge)
-    print(f"full look, everything read anew: {tick.seconds:.2f} s, {used:.2f} s of processor; {tick.outcome}")
-    for kind in (True, False):
-        tick, used = look(bridge, full=kind)
-        what = "full look" if kind else "look after a change"
-        print(f"{what}, nothing changed: {tick.seconds:.2f} s, {used:.2f} s of processor; {tick.outcome}")
+    look("full look, everything read anew", bridge, servers)
+    for _ in range(3):
+        look("full look, nothing changed", bridge, servers)
+        look("look after a change", bridge, servers, full=False)
     bridge.leadership.close()
 
     bridge, log = made(consul, nomad, "third")
@@ -176,7 +185,7 @@ def main() -> None:
             server.start()
             with server.client(timeout_s=20.0) as consul, Nomad(NomadOptions(address=url), timeout_s=20.0) as nomad:
                 print(json.dumps({"cores": arguments.cores, "python": sys.version.split()[0]}))
-                measure(consul, nomad, child.stdin, arguments)
+                measure(consul, nomad, child.stdin, (server.pid, child.pid), arguments)
         finally:
             child.terminate()
             server.stop(kill=True)

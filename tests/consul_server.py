@@ -77,6 +77,12 @@ class ConsulServer:
         return self._ports[0]
 
     @property
+    def pid(self) -> int:
+        """The process, which must run."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def options(self) -> ConsulOptions:
         return ConsulOptions(address=self.address)
 
