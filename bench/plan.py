@@ -92,7 +92,7 @@ def main(cores: int) -> None:
             cluster = load_cluster([file])
             jobs = registered(render(cluster), nomad, consul, cluster.domain)
             env = {**os.environ, "NOMAD_ADDR": nomad_address, "CONSUL_HTTP_ADDR": consul_address}
-            argv = [sys.executable, "-m", "pryv_nomad", "-c", str(file), "plan", "--detailed-exitcode"]
+            argv = [sys.executable, "-m", "pryv_nomad", "-c", str(file), "plan"]
             seconds, cpu, said = measured(argv, env)
         finally:
             process.terminate()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pryv_nomad.cli.context import Context
+from pryv_nomad.errors import PryvNomadError
 
 if TYPE_CHECKING:
     from pryv_nomad.plan.change import Plan
@@ -16,22 +17,32 @@ if TYPE_CHECKING:
     from pryv_nomad.rollout.records import Records
     from pryv_nomad.specs.render import Spec
 
-CHANGES = 1
+CHANGES, ERROR = 1, 255
+"""Exit codes of `nomad job plan`, which scripts know."""
 
 
-@click.command()
+class PlanCommand(click.Command):
+    """Ends with `ERROR` whatever the error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does."""
+        try:
+            return super().invoke(ctx)
+        except PryvNomadError as error:
+            error.exit_code = ERROR
+            raise
+
+
+@click.command(cls=PlanCommand)
 @click.option("--only", metavar="PATTERN", help="Only jobs or owners that match, such as pryv-dns* or co1.")
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON (docs/plan-format.md).")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, to give it to `run`.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 1 when there are changes.")
 @click.option("--nodes/--no-nodes", default=True, help="Check that the nodes have what the changed jobs need.")
 @click.pass_obj
-def plan(
-    context: Context, only: str | None, as_json: bool, out: Path | None, detailed_exitcode: bool, nodes: bool
-) -> int:
+def plan(context: Context, only: str | None, as_json: bool, out: Path | None, nodes: bool) -> int:
     """Show what would change, job by job; changes nothing.
 
-    Exits with 0, or with --detailed-exitcode with 1 when there are changes.
+    Exits as `nomad job plan` does: 0 when there is nothing to change, 1 when there are changes, 255 after an error.
     """
     from pryv_nomad.plan.document import to_text
 
@@ -46,7 +57,7 @@ def plan(
 
         write_whole(out, to_text(made, lacks), 0o600)
         context.say(f"Saved in {out}; `pryv-nomad run {out}` carries it out.")
-    return CHANGES if detailed_exitcode and not made.empty else 0
+    return 0 if made.empty else CHANGES
 
 
 def make_plan(context: Context, only: str | None, records: Records | None = None) -> Plan:

@@ -102,8 +102,20 @@ def _groups(answer: Mapping[str, Any]) -> Iterator[Group]:
         )
 
 
+DESTRUCTIVE = "forces create/destroy update"
+"""Nomad's mark of a change that replaces allocations (scheduler/annotate.go)."""
+
+
+def _is_destructive(diff: Mapping[str, Any]) -> bool:
+    parts = (each for key in ("Fields", "Objects", "Tasks") for each in diff.get(key) or ())
+    return DESTRUCTIVE in (diff.get("Annotations") or ()) or any(map(_is_destructive, parts))
+
+
 def _effect(desired: Mapping[str, int], diff: Mapping[str, Any]) -> Effect:
     created = diff.get("Type") == "Added"
+    if diff.get("Type") == "Edited" and not desired.get("Canary") and _is_destructive(diff):
+        # Nomad counts only what its first step does: where a group also grows, that is the new allocations.
+        return Effect.REPLACE
     order = (
         ("DestructiveUpdate", Effect.REPLACE),
         ("Canary", Effect.CANARY),

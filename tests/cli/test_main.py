@@ -108,7 +108,8 @@ def _group(action: object) -> click.Group:
 
 
 def _error_classes(root: type[errors.PryvNomadError]) -> list[type[errors.PryvNomadError]]:
-    return [root, *(each for sub in root.__subclasses__() for each in _error_classes(sub))]
+    own = [sub for sub in root.__subclasses__() if sub.__module__ == errors.__name__]
+    return [root, *(each for sub in own for each in _error_classes(sub))]
 
 
 @pytest.mark.parametrize("kind", _error_classes(errors.PryvNomadError), ids=lambda kind: kind.__name__)
