@@ -65,8 +65,8 @@ class Failures:
 
     @property
     def server(self) -> str:
-        """`Nomad at http://127.0.0.1:4646`."""
-        return f"{self.options.service} at {self.options.address}"
+        """`Nomad at http://127.0.0.1:4646`, or the path of its socket."""
+        return f"{self.options.service} at {self.options.socket or self.options.address}"
 
     def text(self, text: str) -> str:
         """`text` on few lines, shortened, and without the token."""

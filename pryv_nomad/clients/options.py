@@ -61,8 +61,9 @@ CONSUL = Variables(
 class ConnectionOptions:
     """What both services need: `address` is `scheme://host:port[/prefix]` without a slash at its end.
 
-    An empty `ca_cert` and `ca_path` mean the system's certificate authorities. `proxy` is the URL of an HTTP proxy, or
-    empty. The token and the proxy's URL (it may hold a password) are left out of `repr`.
+    `socket` is the path of a Unix socket that is spoken to in the address's place, empty for none. An empty `ca_cert`
+    and `ca_path` mean the system's certificate authorities. `proxy` is the URL of an HTTP proxy, or empty. The token
+    and the proxy's URL (it may hold a password) are left out of `repr`.
     """
 
     service: ClassVar[str]
@@ -77,6 +78,7 @@ class ConnectionOptions:
     skip_verify: bool = False
     server_name: str = ""
     proxy: str = field(default="", repr=False)
+    socket: str = ""
 
     @property
     def secure(self) -> bool:
@@ -111,8 +113,13 @@ class NomadOptions(ConnectionOptions):
         skip_verify: bool | None = None,
         server_name: str | None = None,
     ) -> NomadOptions:
-        """Read NOMAD_* from `env`; a keyword that is given wins. Raises ConnectionSettingError."""
+        """Read NOMAD_* from `env`; a keyword that is given wins. Raises ConnectionSettingError.
+
+        NOMAD_ADDR may be the Unix socket of Nomad's task API, as unix:///secrets/api.sock.
+        """
         url = address or env.get("NOMAD_ADDR") or cls.address
+        socket = url.removeprefix("unix://") if url.startswith("unix:///") else ""
+        url = "http://localhost" if socket else url
         parsed = _parse_url("NOMAD_ADDR", url, example="http://127.0.0.1:4646")
         checked = _address(parsed)
         cert, key = client_cert or env.get(NOMAD.client_cert, ""), client_key or env.get(NOMAD.client_key, "")
@@ -129,6 +136,7 @@ class NomadOptions(ConnectionOptions):
             skip_verify=_boolean(env, NOMAD.verification, False) if skip_verify is None else skip_verify,
             server_name=server_name or env.get(NOMAD.server_name, ""),
             proxy=proxy_for(checked, env),
+            socket=socket,
         )
 
 

@@ -27,6 +27,7 @@ from requests import exceptions
 from pryv_nomad.clients.failures import ConflictAfterRetry, Failures, is_page, is_permanent
 from pryv_nomad.clients.options import TIMEOUT_S, ConnectionOptions
 from pryv_nomad.clients.retries import RETRIED_STATUSES, Retries, retry_after
+from pryv_nomad.clients.unix_socket import UnixAdapter
 from pryv_nomad.errors import Conflict, ConnectionSettingError, PryvNomadError
 
 CONNECT_TIMEOUT_S = 5.0
@@ -137,7 +138,8 @@ class Session(requests.Session):
         self._timing = timing or Timing()
         if options.proxy:
             self.proxies = {"http": options.proxy, "https": options.proxy}
-        self.mount("http://", requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=POOL_SIZE))
+        plain = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=POOL_SIZE)
+        self.mount("http://", UnixAdapter(options.socket, POOL_SIZE) if options.socket else plain)
         if options.secure:
             self.mount("https://", TlsAdapter(tls_context(options), options.server_name))
 

@@ -123,7 +123,7 @@ def test_an_empty_token_file_leaves_the_variable(tmp_path: Path) -> None:
         ("NOMAD_ADDR", "http://nomad.example:99999", "not a URL"),
         ("NOMAD_ADDR", "http://nomad.example:4646?x=1", "query"),
         ("NOMAD_ADDR", "http://nomad example:4646", "no host"),
-        ("NOMAD_ADDR", "unix:///run/nomad.sock", "Unix socket"),
+        ("NOMAD_ADDR", "unix://nomad.sock", "Unix socket"),
         ("NOMAD_SKIP_VERIFY", "yes", "neither true nor false"),
         ("NOMAD_CLIENT_CERT", "/cert.pem", "NOMAD_CLIENT_KEY is not"),
         ("NOMAD_CLIENT_KEY", "/key.pem", "NOMAD_CLIENT_CERT is not"),
