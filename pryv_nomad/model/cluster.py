@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pryv_nomad import __version__
 from pryv_nomad.model.file import Acme, ClusterFile, Constraint, Hosting, Machine, Volume
 from pryv_nomad.model.release import Component, Release
 from pryv_nomad.model.variables import Catalogue
@@ -114,6 +115,14 @@ class Cluster:
         images = self.file.images
         name = images.overrides.get(component) or self.release.components[component].image
         return f"{images.registry}/{name}" if images.registry and component not in images.overrides else name
+
+    @property
+    def own_image(self) -> str:
+        """The image of this tool, for the jobs that run it; that of this version, with the registry's host before it,
+        unless the cluster file names one."""
+        images = self.file.images
+        name = f"pryv-nomad:{__version__}"
+        return images.pryv_nomad or (f"{images.registry}/{name}" if images.registry else name)
 
     def datacenter_of(self, machine: Machine) -> str:
         """The datacenter of a role that is not a core."""

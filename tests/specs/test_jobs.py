@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
 import pytest
 
+from pryv_nomad import __version__
 from pryv_nomad.errors import SpecError
 from pryv_nomad.specs.render import Spec, render
 from tests.specs.reading import groups, job, task, tasks, template
@@ -269,9 +271,52 @@ def test_what_failed_is_tried_again_where_it_is() -> None:
             assert group["RestartPolicy"]["Mode"] == "delay"
 
 
-def test_a_renewal_that_no_job_does_is_refused_rather_than_left_out() -> None:
-    with pytest.raises(SpecError, match="no job that renews the certificate"):
-        specs("tls.acme={enabled: true, email: ops@pryv.example}")
+RENEWED = "tls.acme={enabled: true, email: ops@pryv.example, schedule: 5 4 * * 1}"
+
+
+def test_the_certificate_s_renewal_is_off_by_default_and_changes_nothing_but_dns() -> None:
+    usual, renewed = specs(), specs(RENEWED)
+    assert renewed.keys() - usual.keys() == {"pryv-certificate"}
+    assert [name for name, spec in usual.items() if renewed[name].hash != spec.hash] == ["pryv-dns"]
+
+
+def test_the_renewal_is_a_periodic_batch_job_that_never_overlaps() -> None:
+    made = job(specs(RENEWED)["pryv-certificate"])
+    assert made["Type"] == "batch"
+    assert {key: made["Periodic"][key] for key in ("Spec", "SpecType", "TimeZone", "ProhibitOverlap")} == {
+        "Spec": "5 4 * * 1",
+        "SpecType": "cron",
+        "TimeZone": "UTC",
+        "ProhibitOverlap": True,
+    }
+    assert groups(specs(RENEWED)["pryv-certificate"])["certificate"]["ReschedulePolicy"]["Attempts"] == 0
+
+
+def test_the_renewal_runs_this_tool_with_its_own_identity_over_the_task_s_socket() -> None:
+    run = task(specs(RENEWED)["pryv-certificate"], "certificate")
+    assert run["Config"]["image"] == f"pryv-nomad:{__version__}"
+    assert run["Config"]["args"][:2] == ["certificate", "renew"]
+    assert run["Env"] == {"NOMAD_ADDR": "unix://${NOMAD_SECRETS_DIR}/api.sock"}
+    assert run["Identity"]["Env"] is True
+
+
+@pytest.mark.parametrize(
+    ("sets", "image"),
+    [
+        ("images.registry=mirror.example", f"mirror.example/pryv-nomad:{__version__}"),
+        ("images={registry: mirror.example, pryv_nomad: 'ours.example/tool:7'}", "ours.example/tool:7"),
+    ],
+)
+def test_the_tool_s_image_is_the_cluster_file_s(sets: str, image: str) -> None:
+    assert task(specs(RENEWED, sets)["pryv-certificate"], "certificate")["Config"]["image"] == image
+
+
+def test_the_renewal_s_settings_name_the_name_servers_that_must_answer() -> None:
+    for sets, expected in (("registry.replica=null", ["registry"]), ("registry.replica={}", ["registry", "replica"])):
+        text = template(task(specs(RENEWED, sets)["pryv-certificate"], "certificate"), "certificate.json")
+        settings = json.loads(text["EmbeddedTmpl"])
+        assert settings["name_servers"] == expected
+        assert settings["domain"] == "pryv.example"
 
 
 def test_vault_without_policies_is_refused_where_nomad_refuses_it() -> None:
