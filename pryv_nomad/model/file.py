@@ -24,6 +24,9 @@ from pryv_nomad.model.types import (
     VolumeSource,
 )
 
+AGENT = r"^https?://[A-Za-z0-9.:\[\]_-]+$"
+"""The address of an agent: scheme, host and port."""
+
 
 class Section(BaseModel):
     """A section of the file: frozen, and a key that it does not know is an error."""
@@ -323,6 +326,23 @@ class Secrets(Section):
     """How often each secret was rotated, by key; `pryv-nomad secrets rotate` counts. A new count rolls its jobs."""
 
 
+class Bridge(Section):
+    """The job that keeps the cores registered in Consul (`pryv-nomad bridge`)."""
+
+    enabled: bool = False
+    """Run it in the cluster; needs the image of this tool on the Nomad clients."""
+    count: int = Field(2, ge=1, le=9)
+    """How many; one leads, the others stand by."""
+    nomad_address: str = Field("http://127.0.0.1:4646", pattern=AGENT)
+    """Nomad's agent, as seen from each machine."""
+    consul_address: str = Field("http://127.0.0.1:8500", pattern=AGENT)
+    """Consul's agent, as seen from each machine."""
+    cpu: int = Field(200, ge=1)
+    """MHz."""
+    memory: int = Field(256, ge=1)
+    """MB; 256 are enough for 10,000 cores."""
+
+
 class NomadTarget(Section):
     """The Nomad that runs the platform."""
 
@@ -382,5 +402,7 @@ class ClusterFile(Section):
     """Classes of machines."""
     constraints: tuple[Constraint, ...] = ()
     """Constraints of every job."""
+    bridge: Bridge = Bridge()
+    """The job that keeps the cores registered in Consul."""
     nomad: NomadTarget = NomadTarget()
     """The Nomad that runs the platform."""

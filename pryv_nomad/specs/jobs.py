@@ -18,7 +18,6 @@ from pryv_nomad.settings.files import files
 from pryv_nomad.settings.nginx_blocks import Edge
 from pryv_nomad.specs.escape import VARIABLE, Raw, interpolated, literal
 from pryv_nomad.specs.places import CORE, Place, first_label, is_database
-from pryv_nomad.specs.renewal import certificate
 from pryv_nomad.specs.tasks import Mount, Seat, Task, task
 from pryv_nomad.specs.templates import (
     EDGE,
@@ -63,7 +62,12 @@ class JobKind:
 
 
 def other_jobs(cluster: Cluster) -> Iterator[JobKind]:
-    """The jobs outside the cores, in the order in which they start."""
+    """The jobs outside the cores, in the order in which they start. Raises SpecError where a wanted job is not ours."""
+    if cluster.acme.enabled:
+        raise SpecError(
+            "tls.acme.enabled: this version has no job that renews the certificate",
+            "renew it elsewhere and store it with `pryv-nomad secrets tls CERT KEY`; edges reload by themselves",
+        )
     file, single = cluster.file, cluster.file.platform.single_machine
     replica = file.registry.replica is not None
     yield _kind("redis", "registry", ("redis",))
@@ -82,8 +86,8 @@ def other_jobs(cluster: Cluster) -> Iterator[JobKind]:
         if replica:
             yield _kind("registry-edge-replica", "replica", ("nginx",))
     yield _kind("static", "static", ("app_web_auth3",), *(() if single else (("nginx",),)))
-    if cluster.acme.enabled:
-        yield _kind("certificate", "platform")
+    if file.bridge.enabled:
+        yield _kind("bridge", "platform")
 
 
 def _kind(kind: str, owner: str, *groups: tuple[str, ...]) -> JobKind:
@@ -108,15 +112,28 @@ def core_values(cluster: Cluster, kind: str, profile: Profile, generations: Mapp
 
 def other_values(cluster: Cluster, job: JobKind, generations: Mapping[str, int]) -> dict[str, Any]:
     """What a template of a job outside the cores is given."""
+    if job.kind == "bridge":
+        return _bridge_values(cluster, generations)
     role = "single" if job.kind == "edge-single" else job.owner
     machine = _machine(cluster, job.owner)
     where = _on_node(machine.node) if machine.node else _with_role(job.owner)
     pins = [_pin(constraint) for constraint in (where, *cluster.file.constraints, *machine.constraints)]
     core = cluster.deployed_cores[0].name if role == "single" and cluster.deployed_cores else CORE
     tasks = _tasks(cluster, job.groups, role, core, None, generations)
-    if job.kind == "certificate":
-        tasks["certificate"] = certificate(cluster, generations)
     return _values(cluster, tasks, pins, cluster.datacenter_of(machine))
+
+
+def _bridge_values(cluster: Cluster, generations: Mapping[str, int]) -> dict[str, Any]:
+    """A job of ours: no component of the release, and at home on any machine of the platform."""
+    file = cluster.file
+    pins = [_pin(constraint) for constraint in file.constraints]
+    return _values(cluster, {}, pins, "") | {
+        "datacenters": list(file.datacenters),
+        "bridge": file.bridge,
+        "image": cluster.own_image,
+        "host_network": "" if file.network.allow_public_backends else file.network.private,
+        "credentials": pull_credentials(cluster, generations),
+    }
 
 
 def _on_node(name: str) -> Constraint:
