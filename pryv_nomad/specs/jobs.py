@@ -18,6 +18,7 @@ from pryv_nomad.settings.files import files
 from pryv_nomad.settings.nginx_blocks import Edge
 from pryv_nomad.specs.escape import VARIABLE, Raw, interpolated, literal
 from pryv_nomad.specs.places import CORE, Place, first_label, is_database
+from pryv_nomad.specs.renewal import certificate
 from pryv_nomad.specs.tasks import Mount, Seat, Task, task
 from pryv_nomad.specs.templates import (
     EDGE,
@@ -62,12 +63,7 @@ class JobKind:
 
 
 def other_jobs(cluster: Cluster) -> Iterator[JobKind]:
-    """The jobs outside the cores, in the order in which they start. Raises SpecError where a wanted job is not ours."""
-    if cluster.acme.enabled:
-        raise SpecError(
-            "tls.acme.enabled: this version has no job that renews the certificate",
-            "renew it elsewhere and store it with `pryv-nomad secrets tls CERT KEY`; edges reload by themselves",
-        )
+    """The jobs outside the cores, in the order in which they start."""
     file, single = cluster.file, cluster.file.platform.single_machine
     replica = file.registry.replica is not None
     yield _kind("redis", "registry", ("redis",))
@@ -86,6 +82,8 @@ def other_jobs(cluster: Cluster) -> Iterator[JobKind]:
         if replica:
             yield _kind("registry-edge-replica", "replica", ("nginx",))
     yield _kind("static", "static", ("app_web_auth3",), *(() if single else (("nginx",),)))
+    if cluster.acme.enabled:
+        yield _kind("certificate", "platform")
     if file.bridge.enabled:
         yield _kind("bridge", "platform")
 
@@ -120,6 +118,8 @@ def other_values(cluster: Cluster, job: JobKind, generations: Mapping[str, int])
     pins = [_pin(constraint) for constraint in (where, *cluster.file.constraints, *machine.constraints)]
     core = cluster.deployed_cores[0].name if role == "single" and cluster.deployed_cores else CORE
     tasks = _tasks(cluster, job.groups, role, core, None, generations)
+    if job.kind == "certificate":
+        tasks["certificate"] = certificate(cluster, generations)
     return _values(cluster, tasks, pins, cluster.datacenter_of(machine))
 
 
