@@ -35,6 +35,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "admin": ("registry.admin_panel.enabled=true", "registry.mail.enabled=false", "registry.replica={}"),
     "line": ("registry.replica={ip: 203.0.113.20}", "registry.private_ip=10.0.0.1", "registry.node=reg-1"),
     "rotated": ("secrets.generations={CORE_SYSTEM_KEY: 2}",),
+    "acme": ("tls.acme={enabled: true, email: ops@pryv.example}", "registry.replica={}", "images.credentials={}"),
+    "acme-newer": ("tls.acme={enabled: true, email: ops@pryv.example}", "nomad.version='2.0'"),
     "bridge": ("bridge.enabled=true", "images.credentials={}", "network.public=public"),
     "newer": ("nomad.version='2.0'", "tls.source=vault", "tls.vault_path=secret/data/pryv/tls"),
 }
