@@ -22,6 +22,7 @@ from pryv_nomad.model.types import (
     VariablePath,
     Version,
     VolumeSource,
+    WaveSize,
 )
 
 AGENT = r"^https?://[A-Za-z0-9.:\[\]_-]+$"
@@ -243,6 +244,23 @@ class Update(Section):
     """How long a deployment may go without progress."""
 
 
+class Rollout(Section):
+    """How a change goes over the cores: in waves, each ended by gates."""
+
+    strategy: Literal["canary", "rolling", "all-at-once"] = "canary"
+    """canary: wave by wave; rolling: one wave, core by core; all-at-once: one wave, all cores at once."""
+    waves: Literal["hosting"] | tuple[WaveSize, ...] = ("1", "10%", "50%", "100%")
+    """How many cores are changed by the end of each wave, as a number or a share; or `hosting`: one after the other."""
+    first: Name | None = None
+    """The core of the first wave, alone; default: the waves take the cores of all hostings in turn."""
+    pause: Duration = "0s"
+    """Time between two waves."""
+    failure_budget: int = Field(0, ge=0)
+    """Cores that may fail before nothing more is begun."""
+    promotion: Literal["automatic", "manual"] = "automatic"
+    """Healthy canaries are promoted by the rollout, or wait for `pryv-nomad rollout promote`."""
+
+
 class Restart(Section):
     """Nomad's restart policy of every task."""
 
@@ -384,6 +402,8 @@ class ClusterFile(Section):
     """Where images come from."""
     update: Update = Update()
     """How a change reaches running jobs."""
+    rollout: Rollout = Rollout()
+    """How a change goes over the cores."""
     lifecycle: Lifecycle = Lifecycle()
     """How tasks end, restart and outlive a lost connection."""
     logs: Logs = Logs()

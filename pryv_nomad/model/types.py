@@ -77,6 +77,15 @@ def _operator(value: str) -> str:
     return value
 
 
+def _wave_size(value: str) -> str:
+    number = value.removesuffix("%")
+    if not number.isascii() or not number.isdigit() or not int(number):
+        raise ValueError("not the size of a wave; write a number of cores such as 1, or a share such as 10%")
+    if value.endswith("%") and int(number) > 100:
+        raise ValueError("a share of more than 100%")
+    return value
+
+
 def _text(value: Any) -> Any:
     """YAML reads `1.6` as a number and `2` too; both are meant as text here."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -87,6 +96,7 @@ Label = Annotated[str, AfterValidator(label)]
 Domain = Annotated[str, AfterValidator(domain_name)]
 Address = Annotated[str, AfterValidator(_address)]
 VolumeSource = Annotated[str, AfterValidator(_volume_source)]
+WaveSize = Annotated[str, BeforeValidator(_text), AfterValidator(_wave_size)]
 Version = Annotated[str, BeforeValidator(_text)]
 Name = Annotated[str, AfterValidator(_name)]
 Operator = Annotated[str, AfterValidator(_operator)]

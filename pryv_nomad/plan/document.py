@@ -128,13 +128,13 @@ def _change_out(change: Change) -> dict[str, Any]:
 
 
 def _plan_in(body: Mapping[str, Any]) -> Plan:
-    release, policy = body["release"], body["policy"]
+    release = body["release"]
     intent = Intent(
         platform=Platform(**body["platform"]),
         release=release["to"],
         migrates=bool(release["migrates"]),
         members=_each(body["cores"], lambda each: Member(**each)),
-        policy=Policy(int(policy["max_unavailable"]), float(policy["progress_deadline_s"])),
+        policy=Policy.of(body["policy"]),
     )
     return Plan(
         intent=intent,

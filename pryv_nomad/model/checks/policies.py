@@ -95,4 +95,18 @@ def redis_volume_of_a_core(cluster: Cluster) -> Iterator[Finding]:
             )
 
 
-CHECKS = (timers_are_in_order, certificate_can_be_found, renewal_can_work, shared_volumes, redis_volume_of_a_core)
+def first_core_of_a_rollout(cluster: Cluster) -> Iterator[Finding]:
+    """The first wave's core is one that we deploy."""
+    first = cluster.file.rollout.first
+    if first is not None and first not in {core.name for core in cluster.deployed_cores}:
+        yield error("rollout.first", f"there is no core {written(first)} that is deployed", "name one of `cores`")
+
+
+CHECKS = (
+    timers_are_in_order,
+    certificate_can_be_found,
+    renewal_can_work,
+    shared_volumes,
+    redis_volume_of_a_core,
+    first_core_of_a_rollout,
+)
