@@ -61,7 +61,8 @@ class Cluster:
             raise Refusal(500, "can not set node's scheduling eligibility to eligible while it is draining")
         self._state.commit()
         node.eligibility = "eligible" if eligible else "ineligible"
-        self._state.node_changed(node, "NodeEligibility", f"Node marked as {node.eligibility} for scheduling")
+        # Nomad gives it the type of a drain (`nomad/state/events.go`).
+        self._state.node_changed(node, "NodeDrain", f"Node marked as {node.eligibility} for scheduling")
         if eligible:
             self._node_evals(node)
             self._capacity()

@@ -232,6 +232,20 @@ def test_the_event_stream_tells_of_a_jobs_life(nomad: World) -> None:
     assert indexes == sorted(indexes)
 
 
+def test_the_event_stream_tells_of_nodes(nomad: World) -> None:
+    (node,) = nomad.client.nodes()
+    nomad.client.node_eligibility(node["ID"], False)
+    index = nomad.client.node(node["ID"])["ModifyIndex"]
+    nomad.client.node_eligibility(node["ID"], True)
+    for batch in nomad.client.event_stream(index, ["Node"]):
+        (event,) = batch["Events"]
+        if event["Payload"]["Node"]["SchedulingEligibility"] == "eligible":
+            break
+    # Nomad gives a change of eligibility the type of a drain.
+    found = {key: event[key] for key in ("Key", "Topic", "Namespace", "Type")}
+    assert found == {"Key": node["ID"], "Topic": "Node", "Namespace": "", "Type": "NodeDrain"}
+
+
 def test_the_event_stream_filters_by_job(nomad: World) -> None:
     one, other = job_spec(nomad.name("mine"), Count=0), job_spec(nomad.name("theirs"), Count=0)
     index = nomad.register(one)["JobModifyIndex"]

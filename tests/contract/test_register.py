@@ -227,6 +227,28 @@ def test_a_purged_job_is_gone(nomad: World) -> None:
         nomad.client.job(job["ID"])
 
 
+def test_a_job_of_the_same_name_after_a_purge_has_its_own_history(nomad: World) -> None:
+    job = job_spec(nomad.name("reborn"))
+    nomad.register(job)
+    nomad.running(job["ID"])
+    nomad.client.stop(job["ID"], purge=True)
+    nomad.allocs(job["ID"], lambda body: all(item["ClientStatus"] == "complete" for item in body))
+    nomad.deployed(job)
+    assert nomad.client.job(job["ID"])["Version"] == 0
+    assert len(nomad.client.deployments_for_job(job["ID"])) == 1
+    assert len(nomad.client.allocations_for_job(job["ID"])) == 1
+    assert len(nomad.client.allocations_for_job(job["ID"], all=True)) == 2
+
+
+def test_stopping_twice_makes_a_version_each_time(nomad: World) -> None:
+    job = job_spec(nomad.name("twice"), Count=0)
+    nomad.register(job)
+    first = nomad.client.stop(job["ID"])
+    second = nomad.client.stop(job["ID"])
+    assert second["JobModifyIndex"] > first["JobModifyIndex"]
+    assert nomad.client.job(job["ID"])["Version"] == 2
+
+
 def test_a_newer_version_cancels_the_deployment_of_the_older(nomad: World) -> None:
     job = job_spec(nomad.name("newer"), Update=update(MinHealthyTime=3 * SECOND))
     nomad.register(job)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from pryv_nomad.simulator.canonical import canonical_job
 from pryv_nomad.simulator.errors import Refusal
 from pryv_nomad.simulator.http.nomad_api import READS, WRITES, NomadApi, namespace_of
 from pryv_nomad.simulator.http.routing import Reply, Request
 from pryv_nomad.simulator.jobs import summary
-from pryv_nomad.simulator.objects import JobKey
+from pryv_nomad.simulator.objects import Alloc, Deployment, JobKey
 from pryv_nomad.simulator.validation import check_job
 
 
@@ -118,9 +120,24 @@ def job_summary(api: NomadApi, request: Request) -> Reply:
     return Reply(summary(api.state, job.key), api.state.job_index.get(job.key, 0))
 
 
+T = TypeVar("T", Alloc, Deployment)
+
+
+def _of_this_life(api: NomadApi, request: Request, found: list[T]) -> list[T]:
+    """Without what belongs to an earlier job of the same name, unless `all` asks for it."""
+    current = api.state.jobs.get(key_of(request))
+    if current is None or request.flag("all"):
+        return found
+    return [item for item in found if _created(item) == current.create_index]
+
+
+def _created(item: Alloc | Deployment) -> int:
+    return item.job.create_index if isinstance(item, Alloc) else item.job_create_index
+
+
 @READS.route("GET", "/v1/job/{id}/allocations")
 def allocations(api: NomadApi, request: Request) -> Reply:
-    found = api.state.job_allocs.get(key_of(request), {}).values()
+    found = _of_this_life(api, request, list(api.state.job_allocs.get(key_of(request), {}).values()))
     index = max((alloc.modify_index for alloc in found), default=1)
     return Reply([alloc.stub() for alloc in found], index)
 
@@ -134,15 +151,17 @@ def evaluations(api: NomadApi, request: Request) -> Reply:
 
 @READS.route("GET", "/v1/job/{id}/deployments")
 def deployments(api: NomadApi, request: Request) -> Reply:
-    found = api.state.job_deployments.get(key_of(request), [])
+    found = _of_this_life(api, request, api.state.job_deployments.get(key_of(request), []))
     index = max((deployment.modify_index for deployment in found), default=1)
     return Reply([deployment.to_json() for deployment in reversed(found)], index)
 
 
 @READS.route("GET", "/v1/job/{id}/deployment")
 def latest_deployment(api: NomadApi, request: Request) -> Reply:
-    found = api.state.latest_deployment(key_of(request))
-    return Reply(found.to_json() if found else None, found.modify_index if found else 1)
+    deployments = _of_this_life(api, request, api.state.job_deployments.get(key_of(request), []))
+    if not deployments:
+        return Reply(None, 1)
+    return Reply(deployments[-1].to_json(), deployments[-1].modify_index)
 
 
 @READS.route("GET", "/v1/job/{id...}")
