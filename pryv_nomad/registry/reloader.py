@@ -62,6 +62,9 @@ class Reloader:
         self._began = 0.0
         self.state = State(running=running, since=clock())
         self.sentence, self.alarm = "", False
+        if running:
+            # Before anything changes, so that whoever follows after us knows what the process began with.
+            self._remember(running)
 
     def step(self, live: str) -> float:
         """One look at the file in place; the seconds until the next."""

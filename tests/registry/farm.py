@@ -125,6 +125,7 @@ class Farm:
         ports = free_ports(2 * instances)
         self.ports, self.follower_ports = ports[:instances], ports[instances:]
         self.supervisor = Supervisor(self)
+        self._enlisted: set[int] = set()
         self.good = folder / "good" / "register.json"
         for number in self.numbers:
             self.live(number).parent.mkdir(parents=True)
@@ -169,7 +170,17 @@ class Farm:
         home = self.home(number)
         source = home / "register.ctmpl"
         source.write_text(own_file("register.json", DOMAIN, KNOWN, str(home / "own.json"), go_string))
-        self.run_template(f"template-{number}", [f"{source}:{self.candidate(number)}"])
+        told = home / "seen.ctmpl"
+        told.write_text(
+            f'{{{{ keyOrDefault "{generation_key(DOMAIN)}" "none" }}}} {{{{ len (service "pryv-core|any") }}}}'
+        )
+        templates = [f"{source}:{self.candidate(number)}", f"{told}:{home / 'seen'}"]
+        self.run_template(f"template-{number}", templates)
+
+    def seen(self, number: int) -> str:
+        """What an instance's consul-template knows by now: the count of changes, and how many cores."""
+        file = self.home(number) / "seen"
+        return file.read_text() if file.exists() else ""
 
     def run_template(self, name: str, templates: Sequence[str], *more: str) -> None:
         program = binary("consul-template")
@@ -197,6 +208,7 @@ class Farm:
             for name, asked, path in (("register", port, "/service/info"), ("serving", follower, "/serving"))
         ]
         service = {"ID": f"register-{number}", "Name": SERVICE, "Address": "127.0.0.1", "Port": port}
+        self._enlisted.add(number)
         self._agent("register", service | {"Tags": ["registry"], "Checks": checks})
 
     def _agent(self, verb: str, body: Any) -> None:
@@ -254,13 +266,19 @@ class Farm:
         """(status, text) of a follower's answer."""
         return _get(self.follower_ports[number], path)
 
+    def ask_or_none(self, number: int, path: str) -> tuple[int, str] | None:
+        """The same, None while it does not listen."""
+        try:
+            return self.ask(number, path)
+        except OSError:
+            return None
+
     def close(self) -> None:
         self.processes.stop_all()
         self.supervisor.shutdown()
         self.supervisor.server_close()
-        for number in self.numbers:
-            with contextlib.suppress(OSError):
-                self._agent(f"deregister/register-{number}", None)
+        for number in self._enlisted:
+            self._agent(f"deregister/register-{number}", None)
         self.client.close()
 
 

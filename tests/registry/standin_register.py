@@ -32,6 +32,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self) -> None:
+        """A registration takes a moment, and must not be cut off."""
+        threading.Event().wait(0.2)
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.path = "/hostings"
         self.do_GET()
