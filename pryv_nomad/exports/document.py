@@ -59,8 +59,12 @@ def yaml_documents(values: Iterable[Any], head: Iterable[str] = ()) -> str:
 
 
 def comment(lines: Iterable[str]) -> str:
-    """The lines as a comment of YAML or sh, wrapped; control characters in them cannot end it."""
-    return "".join(f"# {' '.join(line.split())}".rstrip() + "\n" for line in lines)
+    """The lines as a comment, each on one line whatever it holds."""
+    return "".join(f"# {_one_line(line)}".rstrip() + "\n" for line in lines)
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 def _dumped(value: Any) -> str:

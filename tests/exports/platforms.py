@@ -60,6 +60,18 @@ def loaded(folder: Path, data: dict[str, Any]) -> Cluster:
     return load_cluster([written(folder, data)], env={})
 
 
+WITH_ADDRESS = """\
+platform: {domain: pryv.example, name: Pryv Lab}
+release: 1.9.2
+datacenters: [dc1]
+hostings: {ch: {datacenter: dc1, url: "https://ch.example", name: Switzerland}}
+cores: [{name: co1, hosting: ch, ip: 192.0.2.11}]
+registry: {ip: 192.0.2.1}
+static: {ip: 192.0.2.3}
+settings: {EMAIL_SMTP_SETTINGS: {host: mail.example, port: 587, auth: {user: pryv}}}
+"""
+"""The smallest platform, with mail over an account."""
+
 SECRETS = {
     "SSO_COOKIE_SIGN_SECRET": "ssoSecret0123456789ab",
     "FILES_READ_TOKEN_SECRET": "filesSecret0123456789",

@@ -22,20 +22,10 @@ from pryv_nomad.exports import compose
 from pryv_nomad.exports.folder import Tree, write_tree
 from pryv_nomad.exports.roles import Target, machines
 from pryv_nomad.model.cluster import Cluster
-from tests.exports.platforms import SECRETS, cluster_data, filled, loaded, single_data
+from tests.exports.platforms import SECRETS, WITH_ADDRESS, cluster_data, filled, loaded, single_data
 from tests.specs.rendered import ODD, cluster, with_text
 
 SMTP = {"EMAIL_SMTP_SETTINGS": {"host": "mail.example", "port": 587, "auth": {"user": "pryv"}}}
-WITH_ADDRESS = """\
-platform: {domain: pryv.example, name: Pryv Lab}
-release: 1.9.2
-datacenters: [dc1]
-hostings: {ch: {datacenter: dc1, url: "https://ch.example", name: Switzerland}}
-cores: [{name: co1, hosting: ch, ip: 192.0.2.11}]
-registry: {ip: 192.0.2.1}
-static: {ip: 192.0.2.3}
-settings: {EMAIL_SMTP_SETTINGS: {host: mail.example, port: 587, auth: {user: pryv}}}
-"""
 SMALL = cluster(WITH_ADDRESS)
 
 

@@ -22,13 +22,12 @@ from pryv_nomad.exports.roles import Target, machines
 from pryv_nomad.model.cluster import Cluster
 from tests.exports.platforms import SECRETS, filled, loaded, single_data
 from tests.real import standins
+from tests.specs.rendered import ODD, with_text
 
 STACK = "pryv-export-test"
 PREFIX = "pryv-export-test"
 SETTINGS = {
     "EMAIL_SMTP_SETTINGS": {"host": "mail.example", "port": 587, "auth": {"user": "pryv"}},
-    "PLATFORM_NAME": None,
-    "SUPPORT_URL": "https://x.example/{{ .Node }}{{{ {{{{ {/$HOME ${x} \u2028é",
 }
 WAIT = 180.0
 
@@ -66,14 +65,14 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """A platform on one machine, small and quick, with images of its own."""
-    data = single_data({key: value for key, value in SETTINGS.items() if value})
+    data = single_data(SETTINGS)
     data["cores"][0] |= {"procs": 2, "hfs_procs": 1}
     data["update"] = {"min_healthy_time": "3s", "healthy_deadline": "60s", "progress_deadline": "90s"}
     data["lifecycle"] = {"restart": {"delay": "1s"}, "kill_timeout": "5s"}
     plain = loaded(tmp_path_factory.mktemp("plain"), data)
     used = {service.component for machine in machines(plain, Target(lambda *_: "x")) for service in machine.services}
     data["images"] = {"overrides": {name: f"{PREFIX}/{name.replace('_', '-')}:1" for name in sorted(used)}}
-    return loaded(tmp_path_factory.mktemp("platform"), data)
+    return with_text(loaded(tmp_path_factory.mktemp("platform"), data), "".join(ODD) + "$HOME ${x} {/")
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,11 @@ filled files lie in memory, beside the container and nowhere else.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +21,8 @@ from pryv_nomad.exports.roles import File, Service
 
 CERTIFICATES = "/app/tls"
 _TEMPLATES = "/pryv/templates"
+# kustomize reads such characters and then stumbles over what it has written itself.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 _ENVIRONMENT = "PRYV_SECRET_"
 
 _SCRIPT = """\
@@ -45,8 +49,16 @@ def config_map(seat: Seat) -> dict[str, Any] | None:
     """The ConfigMap with the files of a service, None where it has none."""
     if not seat.service.files:
         return None
-    data = {key: text for _, key, text in _contents(seat.service)}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": seat.metadata(f"{seat.name}-files"), "data": data}
+    texts = {key: text for _, key, text in _contents(seat.service)}
+    odd = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items() if _CONTROL.search(text)}
+    data = {key: text for key, text in texts.items() if key not in odd}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": seat.metadata(f"{seat.name}-files"),
+        **({"data": data} if data else {}),
+        **({"binaryData": odd} if odd else {}),
+    }
 
 
 def digest(service: Service) -> str:
