@@ -43,4 +43,14 @@ POLICIES: Mapping[str, Policy] = {
         "consul acl policy create -name pryv-client -rules @FILE",
         consul.client,
     ),
+    "nomad-certificate": Policy(
+        "the job pryv-certificate itself (tls.acme): it stores what it renews",
+        "nomad acl policy apply -namespace NAMESPACE -job pryv-certificate pryv-certificate FILE",
+        nomad.certificate,
+    ),
+    "consul-certificate": Policy(
+        "the token CONSUL_HTTP_TOKEN in the Nomad Variable nomad/jobs/pryv-certificate: the TXT record of a renewal",
+        "consul acl policy create -name pryv-certificate -rules @FILE",
+        consul.certificate,
+    ),
 }

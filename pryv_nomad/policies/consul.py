@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.settings.snippets import challenges_key
 
 
 def operator(cluster: Cluster) -> str:
@@ -16,6 +17,11 @@ key_prefix "pryv-nomad/{cluster.domain}/" {{
 # Each member stands on a catalog node of its own, so that no agent's loss takes it out.
 node_prefix "pryv-core-" {{
   policy = "write"
+}}
+
+# `status` shows failing checks; Consul leaves out those of nodes that a token may not read.
+node_prefix "" {{
+  policy = "read"
 }}
 
 service "pryv-core" {{
@@ -52,7 +58,33 @@ key_prefix "pryv-nomad/{cluster.domain}/members/" {{
   policy = "read"
 }}
 
+key_prefix "pryv-nomad/{cluster.domain}/addresses/" {{
+  policy = "read"
+}}
+
+key "{challenges_key(cluster.domain)}" {{
+  policy = "read"
+}}
+
 key "pryv-nomad/hold" {{
+  policy = "read"
+}}
+"""
+
+
+def certificate(cluster: Cluster) -> str:
+    """Publish the TXT values of a renewal, and find the name servers that must answer with them."""
+    return f"""\
+# {cluster.domain}: what the job pryv-certificate does in Consul.
+key "{challenges_key(cluster.domain)}" {{
+  policy = "write"
+}}
+
+service "pryv-dns" {{
+  policy = "read"
+}}
+
+node_prefix "" {{
   policy = "read"
 }}
 """

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pryv_nomad.model.cluster import Cluster
 
+CERTIFICATE_JOB = "pryv-certificate"
 _READ = ("list-jobs", "read-job", "parse-job")
 _WRITE = (*_READ, "submit-job", "read-logs")
 
@@ -24,6 +25,26 @@ def viewer(cluster: Cluster) -> str:
     Enough for `status`. `plan` asks Nomad what it would do, which needs submit-job (nomad/job_endpoint.go, Plan).
     """
     return _policy(cluster, _READ, ("list",))
+
+
+def certificate(cluster: Cluster) -> str:
+    """Write the certificate and the account's key: for the job `pryv-certificate` and no person.
+
+    By itself a job may read these variables and not write them.
+    """
+    return f"""\
+# {cluster.domain}: what the job {CERTIFICATE_JOB} writes. Applied to the job, no token holds it.
+namespace "{cluster.file.platform.namespace}" {{
+  variables {{
+    path "nomad/jobs" {{
+      capabilities = ["read", "write"]
+    }}
+    path "nomad/jobs/{CERTIFICATE_JOB}" {{
+      capabilities = ["read", "write"]
+    }}
+  }}
+}}
+"""
 
 
 def _policy(cluster: Cluster, capabilities: Sequence[str], variables: Sequence[str]) -> str:

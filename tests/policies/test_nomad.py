@@ -1,0 +1,162 @@
+"""Nomad's policies against a real Nomad with ACLs: what each allows is enough, and all else is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pryv_nomad.clients.nomad import Nomad
+from pryv_nomad.errors import Unauthorized
+from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.policies import POLICIES
+from pryv_nomad.secrets.store import SecretStore
+from tests.consul_server import until
+from tests.policies.servers import NomadServer, nomad_server, sleeping
+from tests.specs.rendered import SMALLEST, cluster
+
+pytestmark = pytest.mark.skipif(shutil.which("nomad") is None, reason="no nomad on PATH")
+
+NAMESPACE = "pryv-lab"
+JOB = "pryv-core-co1"
+
+
+def platform() -> Cluster:
+    return cluster(SMALLEST, f"platform.namespace={NAMESPACE}")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NomadServer]:
+    with nomad_server() as made:
+        for namespace in (NAMESPACE, "other"):
+            made.call("POST", f"namespace/{namespace}", {"Name": namespace})
+        for name in ("nomad-operator", "nomad-viewer"):
+            made.policy(name, POLICIES[name].text(platform()))
+        with made.client(made.token, "other") as root:
+            root.register(sleeping("pryv-core-foreign", "other"), enforce_index=0)
+            root.put_variable("nomad/jobs", {"KEY": "theirs"}, cas=0)
+        yield made
+
+
+@pytest.fixture
+def operator(server: NomadServer) -> Iterator[Nomad]:
+    with server.client(server.token_of("nomad-operator"), NAMESPACE) as client:
+        yield client
+
+
+@pytest.fixture
+def viewer(server: NomadServer) -> Iterator[Nomad]:
+    with server.client(server.token_of("nomad-viewer"), NAMESPACE) as client:
+        yield client
+
+
+def test_an_operator_plans_runs_watches_explains_and_stops(operator: Nomad) -> None:
+    job = sleeping(JOB, NAMESPACE, ("/bin/sh", "-c", "echo it runs; exec sleep 3600"))
+    assert JOB not in {stub["ID"] for stub in operator.list_jobs()}
+    assert operator.plan(json.dumps(job))["JobModifyIndex"] == 0
+    assert operator.parse('job "a" {\n  priority = 60\n}\n')["ID"] == "a"
+
+    answer = operator.register(job, enforce_index=0)
+    assert operator.evaluation(answer["EvalID"])
+    assert operator.evaluations_for_job(JOB)
+    until(lambda: (operator.latest_deployment(JOB) or {}).get("Status") == "successful", 30, "it runs")
+    assert operator.deployments()
+    assert operator.get("deployments", index=0).body
+    assert operator.get("allocations").body
+    assert operator.job_versions(JOB)
+    assert operator.deployments_for_job(JOB)
+    allocation = operator.allocations_for_job(JOB)[0]
+    assert operator.allocation(allocation["ID"])
+    until(lambda: "it runs" in operator.task_log_tail(allocation["ID"], "task", "stdout", 5), 20, "its log is read")
+    assert [operator.node(stub["ID"])["Status"] for stub in operator.nodes()] == ["ready"]
+
+    index = operator.job(JOB)["JobModifyIndex"]
+    changed = {**job, "Priority": 60}
+    operator.register(changed, enforce_index=index)
+    operator.stop(JOB)
+    assert operator.job(JOB)["Stop"] is True
+
+
+def test_an_operator_keeps_the_platform_s_secrets(operator: Nomad) -> None:
+    store = SecretStore(operator)
+    for path in ("nomad/jobs", "nomad/jobs/pryv-registry", "nomad/jobs/pryv-certificate"):
+        store.put(path, {"KEY": "value"})
+        assert store.value(path, "KEY") == "value"
+    assert {each["Path"] for each in operator.variables("nomad/jobs")} >= {"nomad/jobs", "nomad/jobs/pryv-registry"}
+
+
+def test_an_operator_promotes_and_fails_a_deployment(operator: Nomad) -> None:
+    job = sleeping("pryv-core-co2", NAMESPACE)
+    job["TaskGroups"][0]["Update"] |= {"Canary": 1, "AutoPromote": False}
+    operator.register(job, enforce_index=0)
+    until(lambda: (operator.latest_deployment("pryv-core-co2") or {}).get("Status") == "successful", 30, "it runs")
+    job["TaskGroups"][0]["Tasks"][0]["Env"] = {"CHANGED": "1"}
+    operator.register(job, enforce_index=operator.job("pryv-core-co2")["JobModifyIndex"])
+
+    def healthy() -> bool:
+        states = ((operator.latest_deployment("pryv-core-co2") or {}).get("TaskGroups") or {}).values()
+        return any(state["HealthyAllocs"] and state["DesiredCanaries"] for state in states)
+
+    until(healthy, 30, "its canary is healthy")
+    deployment = operator.latest_deployment("pryv-core-co2")
+    assert deployment is not None
+    operator.promote(deployment["ID"])
+    operator.revert("pryv-core-co2", 0, 1)
+    until(lambda: (operator.latest_deployment("pryv-core-co2") or {})["ID"] != deployment["ID"], 30, "it goes back")
+    latest = operator.latest_deployment("pryv-core-co2")
+    assert latest is not None
+    operator.pause_deployment(latest["ID"], True)
+    operator.fail_deployment(latest["ID"])
+    operator.stop("pryv-core-co2")
+
+
+FOREIGN: dict[str, Callable[[Nomad], object]] = {
+    "a variable outside the platform's": lambda nomad: nomad.variable("other/secret"),
+    "writing a variable outside the platform's": lambda nomad: nomad.put_variable("other/secret", {"A": "b"}, cas=0),
+    "a variable of a job that is not ours": lambda nomad: nomad.variable("nomad/jobs/billing"),
+    "draining a node": lambda nomad: nomad.node_eligibility(nomad.nodes()[0]["ID"], False),
+    "the agent": lambda nomad: nomad.agent_self(),
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_an_operator_does_nothing_beyond_the_platform(operator: Nomad, what: str) -> None:
+    with pytest.raises(Unauthorized):
+        FOREIGN[what](operator)
+
+
+def test_an_operator_has_no_say_in_another_namespace(server: NomadServer) -> None:
+    with server.client(server.token_of("nomad-operator"), "other") as abroad:
+        for call in (
+            lambda: abroad.variable("nomad/jobs"),
+            lambda: abroad.register(sleeping("pryv-core-x", "other"), enforce_index=0),
+            lambda: abroad.stop("pryv-core-foreign"),
+        ):
+            with pytest.raises(Unauthorized):
+                call()
+
+
+def test_a_viewer_sees_what_status_shows_and_which_secrets_there_are(operator: Nomad, viewer: Nomad) -> None:
+    SecretStore(operator).put("nomad/jobs", {"SEEN": "value"})
+    viewer.list_jobs()
+    viewer.deployments()
+    assert viewer.get("allocations").body is not None
+    assert [node["Status"] for node in viewer.nodes()] == ["ready"]
+    assert {each["Path"] for each in viewer.variables("nomad/jobs")} >= {"nomad/jobs"}
+
+
+VIEWED: dict[str, Callable[[Nomad], object]] = {
+    "reading a secret": lambda nomad: nomad.variable("nomad/jobs"),
+    "writing a secret": lambda nomad: nomad.put_variable("nomad/jobs", {"A": "b"}, cas=0),
+    "registering a job": lambda nomad: nomad.register(sleeping("pryv-x", NAMESPACE), enforce_index=0),
+    "asking for a plan": lambda nomad: nomad.plan(json.dumps(sleeping("pryv-x", NAMESPACE))),
+    "stopping a job": lambda nomad: nomad.stop(JOB),
+}
+
+
+@pytest.mark.parametrize("what", VIEWED)
+def test_a_viewer_changes_nothing(viewer: Nomad, what: str) -> None:
+    with pytest.raises(Unauthorized):
+        VIEWED[what](viewer)
