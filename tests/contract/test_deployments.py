@@ -16,7 +16,10 @@ Json = dict[str, Any]
 def canaried(nomad: World, stem: str, **values: Any) -> tuple[Json, Json]:
     """A job that runs with one canary asked for, and a changed version of it."""
     job = job_spec(nomad.name(stem), Update=update(Canary=1, **values))
-    nomad.deployed(job)
+    if values.get("AutoRevert"):
+        nomad.deployed(job)
+    else:
+        nomad.healthy(job)
     return job, with_env(job, "2")
 
 
@@ -160,7 +163,7 @@ def test_the_progress_deadline_fails_a_deployment_that_does_not_get_on(nomad: Wo
 def test_healthy_canaries_outlive_the_progress_deadline(nomad: World) -> None:
     timers: Json = {"HealthyDeadline": 2 * SECOND, "ProgressDeadline": 2200 * MS}
     job = job_spec(nomad.name("patient"), Update=update(**timers))
-    nomad.deployed(job)
+    nomad.healthy(job)
     newer = with_env(changed(job, lambda item: item["Update"].update(Canary=1)), "2")
     nomad.register(newer)
     nomad.deployment(job["ID"], 1, lambda item: group(item)["HealthyAllocs"] == 1)
@@ -171,7 +174,7 @@ def test_healthy_canaries_outlive_the_progress_deadline(nomad: World) -> None:
 
 def test_a_paused_deployment_waits(nomad: World) -> None:
     job = job_spec(nomad.name("pause"), Count=2, Update=update(MinHealthyTime=600 * MS))
-    nomad.deployed(job)
+    nomad.healthy(job)
     nomad.register(with_env(job, "2"))
     deployment = nomad.deployment(job["ID"], 1, lambda item: group(item)["PlacedAllocs"] == 1)
     nomad.client.pause_deployment(deployment["ID"], True)
@@ -189,7 +192,7 @@ def test_a_paused_deployment_waits(nomad: World) -> None:
 
 def test_a_rolling_update_replaces_max_parallel_at_a_time(nomad: World) -> None:
     job = job_spec(nomad.name("rolling"), Count=3, Update=update(MaxParallel=2))
-    nomad.deployed(job)
+    nomad.healthy(job)
     nomad.register(with_env(job, "2"))
     first = nomad.deployment(job["ID"], 1, lambda item: group(item)["PlacedAllocs"] >= 2)
     assert group(first)["DesiredTotal"] == 3
@@ -212,7 +215,7 @@ def test_an_in_place_update_keeps_the_allocation_and_makes_a_deployment(nomad: W
         nomad.name("inplace"), Services=[service], Networks=[{"DynamicPorts": [{"Label": "http"}]}],
         Update=update(Canary=1),
     )  # fmt: skip
-    nomad.deployed(job)
+    nomad.healthy(job)
     (before,) = nomad.running(job["ID"])
     newer = changed(job, lambda item: item["Services"][0].update(Tags=["b"]))
     nomad.register(newer)
@@ -226,7 +229,7 @@ def test_an_in_place_update_keeps_the_allocation_and_makes_a_deployment(nomad: W
 def test_only_the_changed_group_is_replaced(nomad: World) -> None:
     job = job_spec(nomad.name("groups"))
     job["TaskGroups"].append(copy.deepcopy({**job["TaskGroups"][0], "Name": "data"}))
-    nomad.deployed(job)
+    nomad.healthy(job)
     before = {item["TaskGroup"]: item["ID"] for item in nomad.running(job["ID"], 2)}
     nomad.register(with_env(job, "2"))
     done = nomad.deployment(job["ID"], 1, lambda item: item["Status"] == "successful")
@@ -238,7 +241,7 @@ def test_only_the_changed_group_is_replaced(nomad: World) -> None:
 
 def test_a_changed_count_needs_no_canary(nomad: World) -> None:
     job = job_spec(nomad.name("scale"), Update=update(Canary=1))
-    nomad.deployed(job)
+    nomad.healthy(job)
     (before,) = nomad.running(job["ID"])
     nomad.register(changed(job, lambda item: item.update(Count=2)))
     done = nomad.deployment(job["ID"], 1, lambda item: item["Status"] == "successful")
@@ -257,7 +260,7 @@ def test_a_task_that_fails_once_is_restarted(nomad: World, tmp_path_factory: pyt
         RestartPolicy={"Attempts": 2, "Delay": 100 * MS, "Interval": 60 * SECOND, "Mode": "fail"},
         Tasks=[task(Config={"command": "/bin/sh", "args": ["-c", script]})],
     )
-    nomad.deployed(job)
+    nomad.healthy(job)
     (alloc,) = nomad.running(job["ID"])
     state = alloc["TaskStates"]["main"]
     assert (state["Restarts"], state["State"], state["Failed"]) == (1, "running", False)

@@ -203,7 +203,7 @@ def test_a_periodic_job_waits_for_its_time(nomad: World) -> None:
 def test_a_drained_node_gets_nothing_until_the_drain_ends(nomad: World) -> None:
     (node,) = nomad.client.nodes()
     job = job_spec(nomad.name("drained"))
-    nomad.deployed(job)
+    nomad.healthy(job)
     nomad.client.drain_node(node["ID"], 60)
     try:
         allocs = nomad.allocs(job["ID"], lambda body: all(item["ClientStatus"] == "complete" for item in body))

@@ -56,7 +56,7 @@ def _started(nomad: World) -> Json:
         Networks=[{"DynamicPorts": [{"Label": "http"}]}],
         Tasks=[task(Templates=[{"EmbeddedTmpl": "one", "DestPath": "local/x"}], Env={"KEPT": "k", "OLD": "o"})],
     )
-    nomad.deployed(job)
+    nomad.healthy(job)
     nomad.jobs.remove(job["ID"])
     return job
 

@@ -233,7 +233,7 @@ def test_a_job_of_the_same_name_after_a_purge_has_its_own_history(nomad: World) 
     nomad.running(job["ID"])
     nomad.client.stop(job["ID"], purge=True)
     nomad.allocs(job["ID"], lambda body: all(item["ClientStatus"] == "complete" for item in body))
-    nomad.deployed(job)
+    nomad.healthy(job)
     assert nomad.client.job(job["ID"])["Version"] == 0
     assert len(nomad.client.deployments_for_job(job["ID"])) == 1
     assert len(nomad.client.allocations_for_job(job["ID"])) == 1

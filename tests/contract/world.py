@@ -149,6 +149,17 @@ class World:
             self.register(job)
         return self.deployment(job["ID"], version, lambda item: item["Status"] == "successful")
 
+    def healthy(self, job: Json) -> None:
+        """Register a job's first version and wait until all of it is healthy: sooner than its deployment is over, hence
+        for tests that need no stable version to go back to."""
+        self.register(job)
+        wanted = sum(group["Count"] for group in job["TaskGroups"])
+
+        def count(item: Json) -> bool:
+            return sum(group["HealthyAllocs"] for group in item["TaskGroups"].values()) == wanted
+
+        self.deployment(job["ID"], 0, count)
+
     def allocs(self, job_id: str, accept: Callable[[list[Json]], bool], seconds: float = 20.0) -> list[Json]:
         """A job's allocations, once `accept` holds of the list."""
         found: list[Json] = self.until(f"job/{job_id}/allocations", lambda body: accept(body or []), seconds)
