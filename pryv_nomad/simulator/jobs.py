@@ -38,8 +38,11 @@ class Jobs:
             raise Refusal(400, "Job must be specified")
         if not given.get("ID"):
             raise Refusal(400, "Job ID hasn't been provided")
-        spec = canonical_job({**given, "Namespace": given.get("Namespace") or namespace})
-        check_job(spec)
+        try:
+            spec = canonical_job({**given, "Namespace": given.get("Namespace") or namespace})
+            check_job(spec)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Refusal(400, f"cannot decode the job: {error}") from error
         return spec
 
     def register(self, request: Json, namespace: str) -> Json:

@@ -179,6 +179,23 @@ def test_what_is_not_json_is_refused(serving: Serving) -> None:
     assert requests.get(f"{serving.consul_address}/v1/nothing", timeout=5).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"TaskGroups": "x"},
+        {"TaskGroups": [{"Name": "api", "Count": "two", "Tasks": [{"Name": "t", "Driver": "docker"}]}]},
+        {"TaskGroups": [{"Name": "api", "Tasks": ["t"]}]},
+        {"Constraints": [3]},
+        {"Meta": 3, "Datacenters": 7},
+    ],
+)
+def test_a_job_of_the_wrong_shape_is_refused(serving: Serving, client: Nomad, wrong: Json) -> None:
+    with pytest.raises(ApiError) as caught:
+        client.register({**job(), **wrong}, enforce_index=0)
+    assert caught.value.status == 400
+    assert client.list_jobs() == []
+
+
 def test_streams_and_waiting_queries_end_with_the_server_and_no_thread_is_left() -> None:
     before = threading.active_count()
     with serve(cluster(), speed=100) as running:

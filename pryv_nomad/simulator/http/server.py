@@ -7,6 +7,7 @@ import socket
 import socketserver
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -123,6 +124,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self.server.answer(request)
         except Refusal as refusal:
             return Reply(refusal.text.encode(), status=refusal.status, content_type="text/plain; charset=utf-8")
+        except Exception as error:
+            # A bug of the simulator: the caller gets an answer, and whoever watches the server the traceback.
+            traceback.print_exc()
+            text = f"the simulator failed: {type(error).__name__}: {error}"
+            return Reply(text.encode(), status=500, content_type="text/plain; charset=utf-8")
 
     def _drop(self) -> None:
         self.close_connection = True
