@@ -1,0 +1,4 @@
+# terraform_data is built in: no provider is needed.
+terraform {
+  required_version = ">= 1.9"
+}
