@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,92 +16,60 @@ from pryv_nomad.exports import swarm
 from pryv_nomad.exports.folder import write_tree
 from pryv_nomad.exports.roles import Target, machines
 from pryv_nomad.model.cluster import Cluster
-from tests.exports.platforms import SECRETS, filled, loaded, single_data
+from tests.exports.engine import docker, free_port, images, obstacles, read, small_platform, swarm_state, until
+from tests.exports.platforms import SECRETS, filled
 from tests.real import standins
-from tests.specs.rendered import ODD, with_text
 
-STACK = "pryv-export-test"
-PREFIX = "pryv-export-test"
-SETTINGS = {
-    "EMAIL_SMTP_SETTINGS": {"host": "mail.example", "port": 587, "auth": {"user": "pryv"}},
-}
-WAIT = 180.0
-
-
-def docker(*arguments: str, check: bool = True, given: str | None = None) -> str:
-    found = subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, check=False, timeout=120, input=given
-    )
-    assert found.returncode == 0 or not check, found.stderr
-    return found.stdout.strip()
+STACK = PREFIX = "pryv-export-test"
+BRIDGE = "docker_gwbridge"
 
 
 def obstacle() -> str:
-    if shutil.which("docker") is None:
-        return "no docker on this machine"
-    state = docker("info", "--format", "{{.Swarm.LocalNodeState}}", check=False)
-    if state != "inactive":
-        return f"docker's Swarm is {state or 'not to be had'} on this machine"
-    return "; ".join(standins.obstacles([]))
-
-
-def until(done: Callable[[], bool], what: Callable[[], str]) -> None:
-    deadline = time.monotonic() + WAIT
-    while not done():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.5)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("0.0.0.0", 0))
-        return int(listener.getsockname()[1])
+    state = swarm_state()
+    return obstacles() if state == "inactive" else f"docker's Swarm is {state or 'not to be had'} on this machine"
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """A platform on one machine, small and quick, with images of its own."""
-    data = single_data(SETTINGS)
-    data["cores"][0] |= {"procs": 2, "hfs_procs": 1}
-    data["update"] = {"min_healthy_time": "3s", "healthy_deadline": "60s", "progress_deadline": "90s"}
-    data["lifecycle"] = {"restart": {"delay": "1s"}, "kill_timeout": "5s"}
-    plain = loaded(tmp_path_factory.mktemp("plain"), data)
-    used = {service.component for machine in machines(plain, Target(lambda *_: "x")) for service in machine.services}
-    data["images"] = {"overrides": {name: f"{PREFIX}/{name.replace('_', '-')}:1" for name in sorted(used)}}
-    return with_text(loaded(tmp_path_factory.mktemp("platform"), data), "".join(ODD) + "$HOME ${x} {/")
+    return small_platform(tmp_path_factory.mktemp("platform"), PREFIX)
 
 
 @pytest.fixture(scope="module")
 def stack(platform: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The platform's stack, deployed; Swarm, images and volumes are gone again afterwards."""
+    """The platform's stack, deployed; Swarm, images, volumes and network are gone again afterwards."""
     if reason := obstacle():
         pytest.skip(reason)
-    images = {platform.image(name): (name, platform.component(name)) for name in platform.file.images.overrides}
     folder = tmp_path_factory.mktemp("swarm") / "out"
-    networks = set(docker("network", "ls", "-q").split())
-    standins.build(images)
+    bridged = bool(docker("network", "ls", "-q", "--filter", f"name={BRIDGE}"))
     try:
+        standins.build(images(platform))
         docker("swarm", "init", "--advertise-addr", "127.0.0.1")
-        write_tree(swarm.tree(platform, "dnsrr"), folder, "swarm")
-        file = folder / "platform.yml"
-        # Ports of the machine may be taken by others here.
-        text = re.sub(r"published: \d+", lambda _: f"published: {free_port()}", file.read_text())
-        file.write_text(text.replace('source: "/dev/log"', f"source: {folder}"))
-        node = docker("node", "ls", "-q")
-        docker("node", "update", "--label-add", "pryv_role=single", node)
-        for key, secret in yaml.safe_load(text)["secrets"].items():
-            docker("secret", "create", secret["name"], "-", given=SECRETS.get(key, "certificate"))
-        docker("stack", "deploy", "--resolve-image", "never", "-c", str(file), STACK)
-        yield file
+        yield deployed(platform, folder)
     finally:
         docker("stack", "rm", STACK, check=False)
         until(lambda: not containers(), lambda: "containers stay")
         docker("swarm", "leave", "--force", check=False)
         for volume in docker("volume", "ls", "-q", "--filter", f"name={STACK}_").split():
             docker("volume", "rm", volume, check=False)
-        for network in set(docker("network", "ls", "-q", "--filter", "name=docker_gwbridge").split()) - networks:
-            docker("network", "rm", network, check=False)
-        standins.remove([*images, f"{PREFIX}/hfs:2"])
+        if not bridged:
+            # Swarm leaves its bridge behind, with an end of its own in it.
+            docker("network", "disconnect", "--force", BRIDGE, "gateway_ingress-sbox", check=False)
+            docker("network", "rm", BRIDGE, check=False)
+        standins.remove([*images(platform), f"{PREFIX}/hfs:2"])
+
+
+def deployed(platform: Cluster, folder: Path) -> Path:
+    """Label the node, make the secrets and deploy the stack; its file."""
+    write_tree(swarm.tree(platform, "dnsrr"), folder, "swarm")
+    file = folder / "platform.yml"
+    # Ports of the machine may be taken by others here, and a syslog may be missing.
+    text = re.sub(r"published: \d+", lambda _: f"published: {free_port()}", file.read_text())
+    file.write_text(text.replace('source: "/dev/log"', f"source: {folder}"))
+    docker("node", "update", "--label-add", "pryv_role=single", docker("node", "ls", "-q"))
+    for key, secret in yaml.safe_load(text)["secrets"].items():
+        docker("secret", "create", secret["name"], "-", given=SECRETS.get(key, "certificate"))
+    docker("stack", "deploy", "--resolve-image", "never", "-c", str(file), STACK)
+    return file
 
 
 def containers() -> list[str]:
@@ -123,51 +87,49 @@ def replicas() -> dict[str, str]:
     return {line.split()[0].removeprefix(f"{STACK}_"): line.split()[1] for line in lines if line.startswith(STACK)}
 
 
-def failures() -> str:
+def states() -> str:
     return docker("stack", "ps", STACK, "--no-trunc", "--format", "{{.Name}} {{.CurrentState}} {{.Error}}")
 
 
 def running(name: str) -> str:
-    """The id of the container that runs a service."""
+    """The id of a container that runs a service."""
     label = f"label=com.docker.swarm.service.name={STACK}_{name}"
     return docker("ps", "-q", "--filter", label, "--filter", "status=running").split()[0]
 
 
-def test_every_service_runs(stack: Path, platform: Cluster) -> None:
-    wanted = {name: f"{part['deploy']['replicas']}/{part['deploy']['replicas']}"
-              for name, part in yaml.safe_load(stack.read_text())["services"].items()}  # fmt: skip
+def await_all(stack: Path) -> None:
+    services = yaml.safe_load(stack.read_text())["services"]
+    wanted = {name: f"{each['deploy']['replicas']}/{each['deploy']['replicas']}" for name, each in services.items()}
     assert len(wanted) == 13
-    until(lambda: replicas() == wanted, lambda: f"{replicas()}\n{failures()}")
+    until(lambda: replicas() == wanted, lambda: f"{replicas()}\n{states()}")
+
+
+def test_every_service_runs(stack: Path) -> None:
+    await_all(stack)
 
 
 def test_every_file_in_a_container_is_what_it_must_be(stack: Path, platform: Cluster) -> None:
-    test_every_service_runs(stack, platform)
-    # The view that the export itself was made of, host names included.
-    machine = machines(platform, Target(swarm.host, swarm.edge(platform)))[0]
+    await_all(stack)
     compared = 0
-    for each in machine.services:
+    for each in machines(platform, Target(swarm.host, swarm.edge(platform)))[0].services:
         container = running(each.component.replace("_", "-"))
         for file in each.files:
-            found = subprocess.run(
-                ["docker", "exec", container, "cat", file.target], capture_output=True, check=True, timeout=60
-            )
-            assert found.stdout.decode() == filled(file.parts), file.target
+            assert read(container, file.target) == filled(file.parts), file.target
             compared += 1
     assert compared > 25
 
 
-def test_an_update_that_fails_goes_back_by_itself(stack: Path, platform: Cluster) -> None:
-    test_every_service_runs(stack, platform)
+def test_an_update_that_fails_goes_back_by_itself(stack: Path) -> None:
+    await_all(stack)
     before = service("hfs")["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     docker("import", "--change", 'ENTRYPOINT ["/no/such/program"]', "-", f"{PREFIX}/hfs:2", given="")
-    text = stack.read_text()
     broken = stack.with_name("broken.yml")
-    broken.write_text(text.replace(f"{PREFIX}/hfs:1", f"{PREFIX}/hfs:2"))
+    broken.write_text(stack.read_text().replace(f"{PREFIX}/hfs:1", f"{PREFIX}/hfs:2"))
     docker("stack", "deploy", "--resolve-image", "never", "-c", str(broken), STACK)
 
     def state() -> str:
         return str((service("hfs").get("UpdateStatus") or {}).get("State"))
 
-    until(lambda: state() == "rollback_completed", lambda: f"{state()}\n{failures()}")
+    until(lambda: state() == "rollback_completed", lambda: f"{state()}\n{states()}")
     assert service("hfs")["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] == before
-    test_every_service_runs(stack, platform)
+    await_all(stack)
