@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pryv_nomad.bridge.backoff import Backoff
-from pryv_nomad.bridge.writing import Fence
+from pryv_nomad.clients.fence import Fence
 from pryv_nomad.errors import NotFound, PryvNomadError
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ indexes, and records merge whatever the order in which they arrive.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pryv_nomad.bridge import mirror
@@ -31,6 +30,7 @@ from pryv_nomad.bridge.reconcile import (
     UpdateCheck,
 )
 from pryv_nomad.clients.consul import LONGEST_TRANSACTION, kv_operation
+from pryv_nomad.clients.fence import Fence
 from pryv_nomad.errors import PryvNomadError, Refused
 
 if TYPE_CHECKING:
@@ -42,18 +42,6 @@ T = TypeVar("T")
 
 class LeadershipLost(Refused):
     """Another bridge may lead by now: nothing more is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """The lock that every write checks: its key and our session."""
-
-    key: str
-    session: str
-
-    def operation(self) -> Json:
-        """The first operation of every transaction."""
-        return kv_operation("check-session", self.key, session=self.session)
 
 
 class Writer:
