@@ -101,7 +101,7 @@ class Follower:
         """Whether the edge may lead to the process."""
         if not self.swapper.standing.live:
             return False, "there is no file yet"
-        return self.reloader.state.serving, self.reloader.sentence or "begins"
+        return self.reloader.serving, self.reloader.sentence or "begins"
 
     def health(self) -> Answer:
         """Whether this follower does its work, and nothing stands in its way."""

@@ -62,15 +62,9 @@ class State:
     up: float | None = None
     ordered: bool = False
 
-    @property
-    def serving(self) -> bool:
+    def serving(self, manner: Manner) -> bool:
         """Whether the edge may lead to the instance."""
-        return self.phase not in (Phase.LEAVING, Phase.RESTARTING)
-
-    @property
-    def wants_lock(self) -> bool:
-        """Whether the lock must be kept."""
-        return self.phase in (Phase.LEAVING, Phase.RESTARTING, Phase.JOINING)
+        return manner.gentle or self.phase not in (Phase.LEAVING, Phase.RESTARTING)
 
     def went(self, phase: Phase, now: float) -> State:
         """The state at the beginning of a phase."""
@@ -154,10 +148,10 @@ def _queued(state: State, seen: Seen, now: float, timing: Timing, manner: Manner
     waited = now - state.since
     if manner.gentle or not seen.healthy:
         return _restart(state, seen, now, "its turn")
-    if count and not passing and waited < timing.patience:
-        told = "no other instance is healthy: waiting for one before this one restarts"
+    if passing < count and waited < timing.patience:
+        told = "another instance is not healthy: waiting for it before this one restarts"
         return Decision(state, (), told, alarm=waited > timing.gather_most)
-    if not count or not passing:
+    if not passing:
         return _restart(state, seen, now, "no other instance serves meanwhile", alarm=True)
     if not manner.leaves:
         return _restart(state, seen, now, "its turn")

@@ -78,6 +78,11 @@ class Reloader:
             self._do(act)
         return PAUSES.get(self.state.phase, PAUSE_S)
 
+    @property
+    def serving(self) -> bool:
+        """Whether the edge may lead to the process."""
+        return self.state.serving(self._manner)
+
     # -- see
 
     def _see(self, state: State, live: str) -> Seen:
@@ -136,10 +141,10 @@ class Reloader:
         if decision.sentence != self.sentence:
             self._say("warning" if decision.alarm else "info", after.phase, decision.sentence)
         self.sentence, self.alarm = decision.sentence, decision.alarm
-        self._metrics.set("serving", float(after.serving))
+        self._metrics.set("serving", float(after.serving(self._manner)))
         self._metrics.set("alarm", float(decision.alarm))
         self._metrics.set("lock_held", float(self._lock.held))
-        if before.phase is not Phase.LEAVING and after.phase in (Phase.LEAVING, Phase.RESTARTING) and before.serving:
+        if before.phase is Phase.QUEUED and after.phase in (Phase.LEAVING, Phase.RESTARTING):
             self._began = self._clock()
         if before.phase is Phase.JOINING and after.phase is Phase.IDLE:
             self._metrics.count("reloads_total")
