@@ -1,8 +1,8 @@
 """Every error a user can meet, in one tree; each class owns its exit code.
 
 A message says what is wrong and where; `remedy` says what to do. The command line prints both and exits with
-`exit_code`; `docs/exit-codes.md` lists the codes. Code 1 is kept for `plan` (changes are
-waiting; `plan` ends with 255 after any error, as `nomad job plan` does) and 2 for wrong usage, which click reports itself.
+`exit_code`; `docs/exit-codes.md` lists the codes. Code 1 is kept for `plan` (changes are waiting; `plan` ends with 255
+after any error, as `nomad job plan` does) and 2 for wrong usage, which click reports itself.
 """
 
 from __future__ import annotations
