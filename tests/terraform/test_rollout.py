@@ -1,4 +1,4 @@
-"""The module pryv-rollout, for real: applied, changed, failed, taken up again and destroyed on the embedded simulator."""
+"""The module pryv-rollout, for real: applied, changed, failed, taken up again, destroyed on the embedded simulator."""
 
 from __future__ import annotations
 

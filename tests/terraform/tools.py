@@ -1,4 +1,4 @@
-"""Terraform and OpenTofu on this machine, offline: no registry, no check-point, providers out of plugin folders only."""
+"""Terraform and OpenTofu on this machine, offline: no registry, no check-point, providers out of plugin folders."""
 
 from __future__ import annotations
 

@@ -53,9 +53,7 @@ resource "aws_instance" "machine" {
   iam_instance_profile    = aws_iam_instance_profile.this["machines"].name
   disable_api_termination = var.termination_protection
   user_data_base64        = base64gzip(module.machine[each.key].cloud_init)
-  vpc_security_group_ids = [
-    for group in concat(["machines", "edges"], each.value.dns ? ["dns"] : []) : aws_security_group.this[group].id
-  ]
+  vpc_security_group_ids  = [for group in local.groups_of[each.key] : aws_security_group.this[group].id]
 
   metadata_options {
     http_endpoint               = "enabled"

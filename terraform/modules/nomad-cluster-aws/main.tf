@@ -42,7 +42,10 @@ locals {
   }
 
   machines = merge(local.cores, local.others)
-  disks    = { for name, machine in local.machines : name => machine if machine.disk_gb > 0 }
+  groups_of = {
+    for name, machine in local.machines : name => concat(["machines", "edges"], machine.dns ? ["dns"] : [])
+  }
+  disks = { for name, machine in local.machines : name => machine if machine.disk_gb > 0 }
 }
 
 # The newest Debian 12 of Debian's own account, or the given image.

@@ -69,14 +69,14 @@ run "the_world_reaches_80_443_and_53_and_nothing_else" {
 }
 
 run "name_servers_are_registries_only" {
-  command = apply
+  command = plan
 
   assert {
-    condition     = [for name, machine in aws_instance.machine : name if contains(machine.vpc_security_group_ids, aws_security_group.this["dns"].id)] == ["registry", "replica"]
+    condition     = [for name, groups in local.groups_of : name if contains(groups, "dns")] == ["registry", "replica"]
     error_message = "53/udp is for the registry and its replica"
   }
   assert {
-    condition     = alltrue([for machine in values(aws_instance.machine) : !contains(machine.vpc_security_group_ids, aws_security_group.this["servers"].id)])
+    condition     = alltrue([for groups in values(local.groups_of) : contains(groups, "machines") && contains(groups, "edges") && !contains(groups, "servers")])
     error_message = "machines of the platform are no servers"
   }
 }
