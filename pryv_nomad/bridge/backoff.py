@@ -18,9 +18,12 @@ class Backoff:
         return bound * (0.5 + roll / 2)
 
 
+LONGEST_GAP_S = 3.0
+
+
 def tick_gap(last_s: float, smallest_s: float) -> float:
-    """Seconds to leave between two looks when changes never stop: as long as the last one took.
+    """Seconds to leave between two looks when changes never stop: as long as the last one took, within bounds.
 
     So the bridge never uses more than half a processor, however many cores change.
     """
-    return max(smallest_s, last_s)
+    return max(smallest_s, min(last_s, LONGEST_GAP_S))

@@ -123,6 +123,13 @@ def found(item: Mapping[str, Any], domain: str) -> Found | None:
     return Found(entry, node["Node"], service["ID"], _whole(entry, node, service, check))
 
 
+def taken(item: Mapping[str, Any], domain: str) -> str:
+    """The core whose place in the catalog is held by another platform, empty for any other item."""
+    node, platform = item["Node"]["Node"], (item["Service"].get("Meta") or {}).get("platform", domain)
+    held = platform != domain and item["Service"]["ID"] == node and node.startswith(_NODE_PREFIX)
+    return node[len(_NODE_PREFIX) :] if held else ""
+
+
 def _whole(entry: Entry, node: Json, service: Json, check: Json) -> bool:
     """Whether all is as `entry` writes it. Compared piece by piece: 10,000 cores are read at once."""
     return (

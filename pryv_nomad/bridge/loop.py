@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pryv_nomad.bridge.actions import Decision, Stores
 from pryv_nomad.bridge.backoff import Backoff, tick_gap
 from pryv_nomad.bridge.desired import Desired
 from pryv_nomad.bridge.leadership import LOCK_DELAY_S, TTL_S, Leadership
@@ -18,7 +19,7 @@ from pryv_nomad.bridge.metrics import Metrics, StatsdSender
 from pryv_nomad.bridge.observed import Observed, core_of, observe
 from pryv_nomad.bridge.probing import Prober, ProbeSettings, Target
 from pryv_nomad.bridge.reading import ConsulReader, ConsulState, NomadReader, NomadState, view_of
-from pryv_nomad.bridge.reconcile import Decision, Stores, reconcile
+from pryv_nomad.bridge.reconcile import reconcile
 from pryv_nomad.bridge.states import Membership, State
 from pryv_nomad.bridge.watching import Watch, consul_looks, nomad_look
 from pryv_nomad.bridge.writing import Writer
@@ -208,15 +209,20 @@ class Bridge:
         desired = consul.desired or (nomad.mirror.desired if nomad.mirror else None)
         self._prober.follow(self._targets(desired))
         observed = self._observe(desired, consul, nomad)
+        unreadable = consul.desired is None and bool(consul.desired_index)
+        faults = [*self._nomad.faults, *(["the record of the cluster file cannot be read"] if unreadable else [])]
         stores = Stores(
             consul.members,
             nomad.mirror.members if nomad.mirror else None,
             consul.generation,
             nomad.mirror.generation if nomad.mirror else None,
-            consul.desired,
+            # A record of a later version is not written over.
+            desired if unreadable else consul.desired,
             nomad.mirror.desired if nomad.mirror else None,
+            frozenset(consul.indexes.keys() - consul.members.keys()),
+            consul.taken,
         )
-        return reconcile(desired, observed, consul.catalog.values(), stores, self._now()), list(self._nomad.faults)
+        return reconcile(desired, observed, consul.catalog.values(), stores, self._now()), faults
 
     def _observe(self, desired: Desired | None, consul: ConsulState, nomad: NomadState) -> dict[str, Observed]:
         observed: dict[str, Observed] = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pryv_nomad.bridge import mirror
 from pryv_nomad.bridge.desired import Desired, decode, desired_key
-from pryv_nomad.bridge.entries import SERVICE, Found, found, node_name
+from pryv_nomad.bridge.entries import SERVICE, Found, found, node_name, taken
 from pryv_nomad.bridge.membership import address_of, generation_key
 from pryv_nomad.bridge.mirror import Mirror
 from pryv_nomad.bridge.observed import API_GROUP, CORE, EDGE, NomadView, newest
@@ -62,6 +62,7 @@ class ConsulState:
     generation_index: int = 0
     keys_index: int = -1
     catalog: dict[tuple[str, str], Found] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
     catalog_index: int = -1
     desired: Desired | None = None
     desired_index: int = 0
@@ -123,7 +124,9 @@ class ConsulReader:
         if self._consul.get(path, NOTHING).index == self.state.catalog_index:
             return
         answer = self._consul.get(path)
-        instances = (found(item, self._domain) for item in answer.body or ())
+        items = answer.body or ()
+        instances = (found(item, self._domain) for item in items)
+        self.state.taken = frozenset(filter(None, (taken(item, self._domain) for item in items)))
         self.state.catalog = {(each.node, each.service_id): each for each in instances if each}
         self.state.catalog_index = answer.index
 

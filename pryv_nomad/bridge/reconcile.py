@@ -8,126 +8,30 @@ as it should be there is no action at all, so a quiet platform writes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from pryv_nomad.bridge.actions import (
+    Action,
+    BumpGeneration,
+    Decision,
+    Deregister,
+    MirrorDesired,
+    MirrorGeneration,
+    MirrorMember,
+    Register,
+    SaveDesired,
+    SaveMember,
+    Stores,
+    UpdateCheck,
+)
 from pryv_nomad.bridge.desired import Desired, DesiredCore
 from pryv_nomad.bridge.entries import CRITICAL, LONGEST_OUTPUT, PASSING, WARNING, Entry, Found
 from pryv_nomad.bridge.observed import Observed
+from pryv_nomad.bridge.sentences import sentence_of
 from pryv_nomad.bridge.states import Membership, State, merged
 
 NOT_WANTED = "not in the cluster file any more; `pryv-nomad core remove` would take it out"
 DRAINING = "draining, though release 1.9 goes on giving it new users"
-
-
-# -- what is given -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What Consul KV and Nomad Variables hold. The mirror is None until Nomad has been read once: then no core
-    begins to join, since the mirror may know it as listed. A generation is that of the list, None where there is none.
-    """
-
-    kv: Mapping[str, Membership] = field(default_factory=dict)
-    mirror: Mapping[str, Membership] | None = field(default_factory=dict)
-    generation: int | None = None
-    mirror_generation: int | None = None
-    desired: Desired | None = None
-    mirror_desired: Desired | None = None
-
-
-# -- what is decided ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SaveMember:
-    """Write a core's record to Consul KV."""
-
-    member: Membership
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorMember:
-    """Write a core's record to Nomad Variables."""
-
-    member: Membership
-
-
-@dataclass(frozen=True, slots=True)
-class SaveDesired:
-    """Write the wanted cores to Consul KV, which lost them."""
-
-    desired: Desired
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorDesired:
-    """Write the wanted cores to Nomad Variables."""
-
-    desired: Desired
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Register a core in the catalog: node, service and check."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateCheck:
-    """Write the check of a core that is otherwise registered as it should be."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Deregister:
-    """Take out a catalog node: of a core that was removed, or a second instance of one that stands where it should."""
-
-    core: str
-    node: str
-    service_id: str
-    whole_node: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BumpGeneration:
-    """Count a change of the list."""
-
-    to: int
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorGeneration:
-    """Write the count to Nomad Variables, so that it goes on where it was when Consul is emptied."""
-
-    to: int
-
-
-Action = (
-    SaveMember
-    | MirrorMember
-    | SaveDesired
-    | MirrorDesired
-    | MirrorGeneration
-    | Register
-    | UpdateCheck
-    | Deregister
-    | BumpGeneration
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The actions in the order in which they must be done, the cores as they then are, and one sentence of it all."""
-
-    actions: tuple[Action, ...]
-    members: Mapping[str, Membership]
-    sentence: str
-
-
-# -- how ---------------------------------------------------------------------------------------------------------
 
 
 def reconcile(
@@ -143,10 +47,11 @@ def reconcile(
     both stores before the registry can list it, and an emptied Consul gets its count, which templates wait for, when
     the list is whole again.
     """
-    instances = tuple(sorted(registered, key=_order))
-    wanted = {core.name: core for core in desired.cores} if desired else {}
-    before = merged(stores.kv, stores.mirror or {})
-    members = dict(before)
+    foreign = stores.unreadable | stores.taken
+    instances = tuple(sorted((each for each in registered if each.entry.core not in foreign), key=_order))
+    wanted = {core.name: core for core in desired.cores if core.name not in foreign} if desired else {}
+    before = {core: each for core, each in merged(stores.kv, stores.mirror or {}).items() if core not in foreign}
+    members = before
     if stores.mirror is not None:
         _join(members, wanted, now)
     for instance in instances:
@@ -159,7 +64,7 @@ def reconcile(
     mirrored = stores.mirror if stores.mirror is not None else members
     mirror = tuple(MirrorMember(each) for each in _unlike(members, mirrored))
     actions = (*saves, *_desired_actions(desired, stores), *mirror, *_count(stores, members, catalog))
-    return Decision(actions, members, _sentence(members, wanted, desired, observed, actions))
+    return Decision(actions, members, sentence_of(members, wanted, desired, observed, stores, actions))
 
 
 def _unlike(members: Mapping[str, Membership], store: Mapping[str, Membership]) -> list[Membership]:
@@ -303,60 +208,3 @@ def _count(stores: Stores, members: Mapping[str, Membership], catalog: tuple[Act
 
 def _line(member: Membership | None) -> tuple[str, str, int, State] | None:
     return member.line if member else None
-
-
-def _sentence(
-    members: Mapping[str, Membership],
-    wanted: Mapping[str, DesiredCore],
-    desired: Desired | None,
-    observed: Mapping[str, Observed],
-    actions: tuple[Action, ...],
-) -> str:
-    listed = [core for core, member in members.items() if member.listed]
-    joining = sorted(core for core, member in members.items() if member.state is State.JOINING)
-    failing = sorted(core for core in listed if core in observed and observed[core].status == CRITICAL)
-    parts = [f"{_counted(len(listed))} listed"]
-    parts += [f"{len(failing)} failing ({_few(failing)})"] if failing else []
-    parts += [f"{len(joining)} joining ({_few(joining)})"] if joining else []
-    unwanted = sorted(core for core in listed if core not in wanted) if desired else []
-    parts += [f"{len(unwanted)} not in the cluster file ({_few(unwanted)})"] if unwanted else []
-    parts += ["no cluster file recorded"] if desired is None else []
-    return f"{', '.join(parts)}; {_done(actions)}"
-
-
-def _done(actions: tuple[Action, ...]) -> str:
-    names = {
-        SaveMember: "recorded",
-        MirrorMember: "mirrored",
-        SaveDesired: "cluster file restored",
-        MirrorDesired: "cluster file mirrored",
-        Register: "registered",
-        UpdateCheck: "check updated",
-        Deregister: "deregistered",
-    }
-    told = []
-    for kind, verb in names.items():
-        mine = [action for action in actions if isinstance(action, kind)]
-        if mine and kind in (SaveDesired, MirrorDesired):
-            told.append(verb)
-        elif mine:
-            told.append(f"{verb}: {_few(sorted(_subject(action) for action in mine))}")
-    bumps = [f"generation {action.to}" for action in actions if isinstance(action, BumpGeneration)]
-    return "; ".join(told + bumps) or "nothing to do"
-
-
-def _subject(action: Action) -> str:
-    if isinstance(action, SaveMember | MirrorMember):
-        return action.member.core
-    if isinstance(action, Register | UpdateCheck):
-        return action.entry.core
-    return action.core if isinstance(action, Deregister) else ""
-
-
-def _few(names: list[str], most: int = 5) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _counted(number: int) -> str:
-    return "1 core" if number == 1 else f"{number} cores"

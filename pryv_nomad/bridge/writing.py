@@ -12,11 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pryv_nomad.bridge import mirror
-from pryv_nomad.bridge.desired import desired_key, encode
-from pryv_nomad.bridge.entries import SERVICE, Entry, Found, node_name
-from pryv_nomad.bridge.membership import generation_key
-from pryv_nomad.bridge.reading import ConsulReader, NomadReader, members_prefix
-from pryv_nomad.bridge.reconcile import (
+from pryv_nomad.bridge.actions import (
     Action,
     BumpGeneration,
     Decision,
@@ -29,6 +25,10 @@ from pryv_nomad.bridge.reconcile import (
     SaveMember,
     UpdateCheck,
 )
+from pryv_nomad.bridge.desired import desired_key, encode
+from pryv_nomad.bridge.entries import SERVICE, Entry, Found, node_name
+from pryv_nomad.bridge.membership import generation_key
+from pryv_nomad.bridge.reading import ConsulReader, NomadReader, members_prefix
 from pryv_nomad.clients.consul import LONGEST_TRANSACTION, kv_operation
 from pryv_nomad.clients.fence import Fence
 from pryv_nomad.errors import PryvNomadError, Refused
@@ -180,12 +180,14 @@ class Writer:
             return {}
         present = self._nomad_reader.state.mirror
         before = present.shards if present else 0
-        shards = mirror.shards_for(len(decision.members), before)
+        # What the decision leaves out (a record that cannot be read) stays in its shard as it is.
+        members = {**(present.members if present else {}), **decision.members}
+        shards = mirror.shards_for(len(members), before)
         bumps = _only(decision.actions, BumpGeneration)
         known = present.generation if present else None
         generation = bumps[-1].to if bumps else max(self._consul_reader.state.generation or 0, known or 0)
-        moved = decision.members.keys() if shards != before else changed
-        return mirror.variables_of(decision.members.values(), moved, shards, generation)
+        moved = members.keys() if shards != before else changed
+        return mirror.variables_of(members.values(), moved, shards, generation)
 
 
 def _operations(action: Action, domain: str) -> list[Json]:

@@ -155,11 +155,14 @@ def _settings(domain: str, given: Mapping[str, Any], env: Mapping[str, str]) -> 
 
 
 def _clients(context: Context, alone: bool) -> tuple[Consul, Nomad]:
-    """The clients: short time limits and few retries, since the next look is a retry too."""
+    """The clients: short time limits and few retries, since the next look is a retry too.
+
+    A look without Nomad goes on with what is known, so it must not wait for Nomad long.
+    """
     from pryv_nomad.clients.consul import Consul
     from pryv_nomad.clients.nomad import Nomad
     from pryv_nomad.clients.options import ConsulOptions
-    from pryv_nomad.clients.retries import Retries
+    from pryv_nomad.clients.retries import NEVER, Retries
 
     given, retries = context.connection, Retries(attempts=2, cap_s=0.5, within_s=2.0)
     platform = None if alone else context.cluster().file.platform
@@ -167,7 +170,7 @@ def _clients(context: Context, alone: bool) -> tuple[Consul, Nomad]:
         platform.namespace if platform else given.namespace, platform.region if platform else given.region
     )
     consul = ConsulOptions.from_environment(context.env, address=given.consul_address)
-    return Consul(consul, timeout_s=5, retries=retries), Nomad(nomad, timeout_s=10, retries=retries)
+    return Consul(consul, timeout_s=5, retries=retries), Nomad(nomad, timeout_s=5, retries=NEVER)
 
 
 def _statsd(address: tuple[str, int] | None) -> Any:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from pryv_nomad.bridge.actions import BumpGeneration, Decision
 from pryv_nomad.bridge.leadership import Leadership, leader_key
 from pryv_nomad.bridge.membership import generation_key
 from pryv_nomad.bridge.reading import ConsulReader, NomadReader

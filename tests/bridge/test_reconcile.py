@@ -6,10 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pryv_nomad.bridge.desired import Desired, DesiredCore
-from pryv_nomad.bridge.entries import CRITICAL, PASSING, WARNING, Entry, Found, node_name
-from pryv_nomad.bridge.observed import Observed
-from pryv_nomad.bridge.reconcile import (
+from pryv_nomad.bridge.actions import (
     BumpGeneration,
     Deregister,
     MirrorGeneration,
@@ -18,6 +15,9 @@ from pryv_nomad.bridge.reconcile import (
     SaveMember,
     UpdateCheck,
 )
+from pryv_nomad.bridge.desired import Desired, DesiredCore
+from pryv_nomad.bridge.entries import CRITICAL, PASSING, WARNING, Entry, Found, node_name
+from pryv_nomad.bridge.observed import Observed
 from pryv_nomad.bridge.states import Membership, State
 from tests.bridge.world import NOW, World, seen, wanting
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pryv_nomad.bridge.actions import Deregister
 from pryv_nomad.bridge.entries import node_name
-from pryv_nomad.bridge.reconcile import Deregister
 from pryv_nomad.bridge.states import State
 from tests.bridge.world import World, desires, instances, observations, records, worlds
 

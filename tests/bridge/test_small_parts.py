@@ -64,6 +64,7 @@ def test_waits_grow_to_a_bound_and_are_never_nothing(failures, roll) -> None:
 def test_looks_leave_as_much_time_as_they_take() -> None:
     assert tick_gap(0.01, 0.1) == 0.1
     assert tick_gap(2.5, 0.1) == 2.5
+    assert tick_gap(60, 0.1) == 3
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------

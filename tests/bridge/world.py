@@ -6,10 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
-from pryv_nomad.bridge.desired import Desired, DesiredCore
-from pryv_nomad.bridge.entries import CRITICAL, PASSING, WARNING, Entry, Found, node_name
-from pryv_nomad.bridge.observed import Observed
-from pryv_nomad.bridge.reconcile import (
+from pryv_nomad.bridge.actions import (
     Action,
     BumpGeneration,
     Decision,
@@ -22,8 +19,11 @@ from pryv_nomad.bridge.reconcile import (
     SaveMember,
     Stores,
     UpdateCheck,
-    reconcile,
 )
+from pryv_nomad.bridge.desired import Desired, DesiredCore
+from pryv_nomad.bridge.entries import CRITICAL, PASSING, WARNING, Entry, Found, node_name
+from pryv_nomad.bridge.observed import Observed
+from pryv_nomad.bridge.reconcile import reconcile
 from pryv_nomad.bridge.states import LISTED, Membership, State
 
 NOW = "2026-01-01T00:00:00Z"
