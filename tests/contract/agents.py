@@ -52,7 +52,12 @@ def answers(url: str, accept: Callable[[object], bool]) -> bool:
 
 @contextlib.contextmanager
 def running(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a session of its own; at the end it is interrupted, waited for, and killed if it hangs."""
+    """A program in a session of its own; at the end it is interrupted, waited for, and killed if it hangs.
+
+    Where `setpriv` is there, the program is interrupted too when the tests themselves are killed.
+    """
+    if shutil.which("setpriv") is not None:
+        command = ["setpriv", "--pdeathsig", "INT", *command]
     with (folder / "output.log").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, start_new_session=True)
     try:
