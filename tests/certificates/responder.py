@@ -23,10 +23,8 @@ class Responder:
 
     def __init__(self, record: str, values: Callable[[], Sequence[str]]) -> None:
         self.record, self.values, self.asked = record, values, 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket, self._listener = _twins()
         self._socket.settimeout(0.2)
-        self._listener = socket.create_server(("127.0.0.1", self.port))
         self._listener.settimeout(0.2)
         self._ends = threading.Event()
         self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve, self._serve_tcp)]
@@ -80,3 +78,15 @@ class Responder:
             if texts:
                 answer.answer.append(dns.rrset.from_text(question.name, 3600, "IN", "TXT", *texts))
         return answer.to_wire(max_size=512)
+
+
+def _twins() -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket on one port, which is free for both."""
+    for _ in range(100):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:
+            udp.close()
+    raise AssertionError("no port is free for both UDP and TCP")
