@@ -51,10 +51,16 @@ def _top(text: str) -> dict[str, Any]:
 
 def _section(key: str, value: Any) -> str:
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        return "\n".join([f"{key}:", *(f"  - {_flow(item)}" for item in value)])
+        return "\n".join([f"{key}:", *(f"  - {_flow(_name_first(item))}" for item in value)])
     if isinstance(value, dict) and value and all(isinstance(item, dict) for item in value.values()):
         return "\n".join([f"{key}:", *(f"  {_flow(name)}: {_flow(item)}" for name, item in value.items())])
     return f"{key}: {_flow(value)}"
+
+
+def _name_first(core: Mapping[str, Any]) -> dict[str, Any]:
+    """As a person writes it; Terraform sorts keys."""
+    first = {key: core[key] for key in ("name", "hosting", "ip") if key in core}
+    return {**first, **core}
 
 
 def _flow(value: Any) -> str:

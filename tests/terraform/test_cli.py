@@ -114,6 +114,13 @@ def test_no_secret_is_in_the_answer(tmp_path: Path, leader_folder: Callable[[str
         assert secret not in done.stdout
 
 
+@pytest.mark.parametrize("example", ["pryv-jobs", "pryv-rollout"])
+def test_the_cluster_file_of_an_example_is_valid(tmp_path: Path, example: str) -> None:
+    file = ROOT / "terraform" / "examples" / example / "cluster.yml"
+    done = pn(tmp_path, "-c", str(file), "validate", "--strict")
+    assert done.returncode == 0, done.stderr
+
+
 # -- inventory ---------------------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,16 @@ def test_outputs_of_two_modules_become_one_overlay() -> None:
     ]
 
 
+def test_what_the_modules_put_out_is_complete_but_for_the_platform_itself() -> None:
+    """aws.json has the form of the output `machines` of nomad-cluster-aws."""
+    text = overlay_text(machines((CASES / "aws.json").read_text()))
+    assert text == (CASES / "aws.yml").read_text()
+    base = Path(__file__).parents[2] / "terraform" / "examples" / "aws" / "cluster.yml"
+    cluster = checked(text, [base], (), {}, "outputs")
+    assert cluster.settings["REG_MASTER_IP_ADDRESS"] == "203.0.113.10"
+    assert [core.ip for core in cluster.cores] == ["203.0.113.11", "203.0.113.12"]
+
+
 def test_one_output_printed_alone_is_taken_too() -> None:
     assert machines(json.dumps(MACHINES)) == machines(outputs(pryv_machines=MACHINES)) == MACHINES
 
