@@ -89,14 +89,22 @@ fill() {
   ' secrets.env "$1"
 }
 
+fail() {
+  find . -name '*.filling' -type f -exec rm -f {} +
+  exit 1
+}
+
 chmod 600 secrets.env
 find templates -type f | sort | while read -r source; do
   target="${source#templates/}"
-  mkdir -p "$(dirname "$target")"
-  chmod 755 "$(dirname "$target")"
-  fill "$source" > "$target.filling" || { rm -f "$target.filling"; exit 1; }
-  # The components run as 9999 and must be able to read it; without root the owner stays.
-  chown 9999:9999 "$target.filling" 2>/dev/null || echo "fill-secrets: $target: give it to 9999:9999" >&2
+  (umask 022 && mkdir -p "$(dirname "$target")")
+  fill "$source" > "$target.filling" || exit 1
+done || fail
+
+# All are there: each takes its place at once. The components run as 9999 and must be able to read them.
+find templates -type f | sort | while read -r source; do
+  target="${source#templates/}"
+  chown 9999:9999 "$target.filling" 2>/dev/null || echo "fill-secrets: give $target to 9999:9999" >&2
   mv "$target.filling" "$target"
   echo "$target"
 done

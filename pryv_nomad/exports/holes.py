@@ -13,6 +13,7 @@ from typing import Any
 
 from pryv_nomad.errors import ClusterFileError, Problem
 from pryv_nomad.model.cluster import Cluster, Core, Profile
+from pryv_nomad.settings import values
 from pryv_nomad.settings.document import (
     AcmeChallenges,
     ConfigFile,
@@ -61,12 +62,16 @@ def fill(file: ConfigFile, around: Surroundings) -> tuple[str | Secret, ...]:
 
 
 def require_addresses(cluster: Cluster) -> None:
-    """Raise ClusterFileError that names every core whose address the cluster file does not say."""
+    """Raise ClusterFileError that names every core and machine whose address the cluster file does not say."""
     problems = [
         Problem(core.path, f"{core.name} has no ip", cluster.where(core.path), _REMEDY)
         for core in cluster.cores
         if not address(cluster, core)
     ]
+    roles: tuple[values.Role, ...] = ("registry", "replica", "static")
+    unknown = (values.address(cluster, role) for role in roles)
+    places = dict.fromkeys(_PLACES[hole.role] for hole in unknown if isinstance(hole, MachineAddress))
+    problems += [Problem(place, "not given", remedy=_REMEDY) for place in places]
     if problems:
         raise ClusterFileError(problems)
 
@@ -113,9 +118,21 @@ def _providers(hole: Providers, cluster: Cluster) -> Mapping[str, Any]:
     return {key: provider for key, provider in json.loads(hole.known).items() if key in used}
 
 
-def _inner_json(value: Any) -> str:
-    """JSON that stands two levels deep in a document of ours."""
-    return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n    ")
+def _inner_json(value: Mapping[str, Any]) -> str:
+    """JSON that stands two levels deep in a document of ours, a line for each entry's entry: a fleet has thousands."""
+    return _object(
+        {key: _object({name: _line(each) for name, each in found.items()}, 6) for key, found in value.items()}, 4
+    )
+
+
+def _object(members: Mapping[str, str], depth: int) -> str:
+    """A JSON object of members that are JSON already, `depth` blanks deep."""
+    lines = ",".join(f"\n{' ' * (depth + 2)}{_line(key)}: {member}" for key, member in members.items())
+    return f"{{{lines}\n{' ' * depth}}}" if members else "{}"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _endpoint(hole: Endpoint, around: Surroundings) -> str:

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from pryv_nomad.errors import SpecError
+from pryv_nomad.errors import ClusterFileError, Problem, SpecError
 from pryv_nomad.exports.holes import Host, Surroundings, asked, fill, missing, processes, require_addresses
 from pryv_nomad.model.cluster import Cluster, Core, Profile, Resources
 from pryv_nomad.model.file import Volume
@@ -126,8 +126,9 @@ def machines(cluster: Cluster, target: Target) -> tuple[Machine, ...]:
 def _machines(cluster: Cluster, target: Target) -> Iterator[Machine]:
     deployed = cluster.deployed_cores
     if cluster.file.platform.single_machine:
-        profile = deployed[0].profile if deployed else None
-        yield _machine(cluster, target, "single", _single(cluster), profile, deployed[:1])
+        if not deployed:
+            raise ClusterFileError([Problem("cores", "none to export", cluster.where("cores"), "leave out `external`")])
+        yield _machine(cluster, target, "single", _single(cluster), deployed[0].profile, deployed[:1])
         return
     groups: dict[Profile, list[Core]] = {}
     for core in deployed:

@@ -112,9 +112,18 @@ def test_a_missing_address_is_an_error_with_its_place(tmp_path: Path, missing: s
         compose.tree(loaded(tmp_path, data))
 
 
+def test_all_missing_addresses_are_named_at_once(tmp_path: Path) -> None:
+    data = cluster_data(registry={"replica": {}}, static={}, cores=[{"name": "co[1-2]", "hosting": "ch"}])
+    with pytest.raises(ClusterFileError) as error:
+        compose.tree(loaded(tmp_path, data))
+    assert [problem.path for problem in error.value.problems] == [
+        "cores[0]", "cores[0]", "registry.ip", "registry.replica.ip", "static.ip",
+    ]  # fmt: skip
+
+
 def test_a_single_machine_has_one_address(tmp_path: Path) -> None:
     tree = compose.tree(loaded(tmp_path, single_data()))
-    assert '"co1": {\n          "ip": "192.0.2.1"' in tree["singlenode/templates/register/conf/register.json"].text
+    assert '"co1": {"ip": "192.0.2.1"}' in tree["singlenode/templates/register/conf/register.json"].text
 
 
 def test_a_certificate_on_the_machines_is_mounted(tmp_path: Path) -> None:
@@ -202,6 +211,38 @@ def test_a_bad_secret_is_named_and_nothing_is_written(tmp_path: Path, line: str,
     assert said in found.stderr
     assert SECRETS["CORE_MAIL_KEY"] not in found.stdout + found.stderr
     assert not list((folder / "core/core/conf").glob("core.yml*"))
+
+
+def test_one_bad_secret_leaves_all_files_as_they_were(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_tree(compose.tree(SMALL), folder, "compose")
+    machine = folder / "reg-master"
+    give_secrets(machine)
+    assert fill(machine).returncode == 0
+    before = {path: path.read_bytes() for path in machine.rglob("*.json")}
+    secrets = machine / "secrets.env"
+    # register.json comes after dns.json and mail.json.
+    changed = (
+        secrets.read_text().replace(SECRETS["CORE_MAIL_KEY"], "another").replace(SECRETS["REGISTER_ADMIN_KEY"], "")
+    )
+    secrets.write_text(changed)
+    assert fill(machine).returncode == 1
+    assert {path: path.read_bytes() for path in machine.rglob("*.json")} == before
+    assert not list(machine.rglob("*.filling"))
+
+
+def test_a_single_machine_without_a_core_of_its_own_is_an_error(tmp_path: Path) -> None:
+    data = single_data(cores=[{"name": "co1", "hosting": "pilot", "ip": "192.0.2.9", "external": True}])
+    with pytest.raises(ClusterFileError, match="cores: none to export"):
+        compose.tree(loaded(tmp_path, data))
+
+
+def test_cores_that_run_elsewhere_are_listed_and_not_exported(tmp_path: Path) -> None:
+    data = cluster_data()
+    data["cores"].append({"name": "away", "hosting": "fr", "ip": "192.0.2.14", "external": True})
+    tree = compose.tree(loaded(tmp_path, data))
+    assert '"away": {"ip": "192.0.2.14"}' in tree["reg-master/templates/register/conf/register.json"].text
+    assert "away" not in tree["README.md"].text
 
 
 # -- the real docker compose -------------------------------------------------------------------------------------------

@@ -35,6 +35,14 @@ ALL: dict[str, Any] = {
     "tls": {"acme": {"enabled": True, "email": "ops@pryv.example"}},
     "images": {"credentials": {}, "force_pull": True, "registry": "mirror.example:5000"},
     "secrets": {"generations": {"CORE_SYSTEM_KEY": 3}},
+    "registry": {
+        "ip": "192.0.2.1",
+        "admin_panel": {"enabled": True},
+        "register": {"instances": 3},
+        "replica": {"ip": "192.0.2.2"},
+    },
+    "resources": {"core": {"cpu": 1, "memory": 100, "memory_max": 500}},
+    "lifecycle": {"kill_timeout": "250ms", "restart": {"mode": "fail"}},
 }
 
 

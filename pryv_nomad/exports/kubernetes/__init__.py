@@ -166,7 +166,11 @@ Make the namespace and the Secrets, each key of a file that holds the value and 
 Apply everything at once, or the registry first and then core by core:
 
     kubectl apply -k .
-    kubectl apply -k registry && kubectl apply -k cores/NAME
+
+    kubectl apply -n {space} -f shared.yaml
+    kubectl apply -k registry && kubectl apply -k static && kubectl apply -k cores/NAME
+
+What leaves the cluster file is not taken away: `kubectl delete -k` its folder of the export before.
 
 Each core needs an address of its own, that of the cluster file: its edge is a Service of the type LoadBalancer, since
 the platform's dns leads each user to their core. The Ingress controller must answer at the registry's and the static
