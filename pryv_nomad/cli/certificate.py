@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,24 @@ def renew(
     click.echo(f"renewing the certificate for {request.domain}: {why}")
     ends = _renew(context, request, keeping, before, ca_cert or "")
     click.echo(f"Stored the certificate for {', '.join(request.names)}; it ends on {ends:%Y-%m-%d}.")
+
+
+@certificate.command("token")
+@click.pass_obj
+def token(context: Context) -> None:
+    """Store the Consul token of the job pryv-certificate: typed unseen, or read from standard input.
+
+    Needed where Consul has ACLs; `pryv-nomad policy consul-certificate` is the policy for it.
+    """
+    from pryv_nomad.certificates.keeping import CONSUL_TOKEN, OWN
+    from pryv_nomad.errors import SecretsError
+    from pryv_nomad.secrets.store import SecretStore
+
+    given = click.prompt("Token", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    if not given.strip():
+        raise SecretsError("no token was given; nothing was stored", "pipe it in, or type it when asked")
+    SecretStore(context.nomad()).put(OWN, {CONSUL_TOKEN: given.strip()})
+    click.echo(f"{CONSUL_TOKEN}: stored in {OWN}")
 
 
 def _request(context: Context, settings: Path | None) -> Request:

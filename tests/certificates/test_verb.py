@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from pryv_nomad import cli
+from pryv_nomad.certificates.keeping import ACCOUNT_KEY, CONSUL_TOKEN, OWN
 from pryv_nomad.secrets import tls
 from tests.certificates.conftest import DOMAIN, Platform
 from tests.certificates.pebble import Pebble
@@ -152,3 +154,24 @@ def test_a_refusal_is_exit_code_5_and_changes_nothing(platform: Platform, acme: 
     assert "Traceback" not in outcome.err
     assert platform.stored() == before
     assert platform.values() == []
+
+
+def test_the_consul_token_of_the_job_is_stored_beside_its_account(
+    platform: Platform,
+    renew: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    platform.nomad.put_variable(OWN, {ACCOUNT_KEY: "a key"}, cas=0)
+    monkeypatch.setattr("sys.stdin", io.StringIO("a-token\n"))
+
+    assert cli.invoke(["-c", str(tmp_path / "cluster.yml"), "certificate", "token"]) == 0
+
+    variable = platform.nomad.variable(OWN)
+    assert variable is not None
+    assert variable["Items"] == {ACCOUNT_KEY: "a key", CONSUL_TOKEN: "a-token"}
+    assert "a-token" not in capsys.readouterr().out
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert cli.invoke(["-c", str(tmp_path / "cluster.yml"), "certificate", "token"]) == 5
