@@ -135,6 +135,8 @@ def _common(cluster: Cluster) -> Iterator[str]:
         yield "lifecycle.shutdown_delay: there is no Consul to leave before a task is stopped"
     if file.update.auto_promote != Update().auto_promote:
         yield "update.auto_promote: there is nothing to promote"
+    if file.bridge.enabled:
+        yield "bridge: there is no Consul in which it could keep the cores; left out"
     if file.tls.source == "vault":
         yield "tls.source vault: the certificate is not fetched from Vault; put it where the export's README says"
     if file.tls.acme.enabled:

@@ -23,30 +23,18 @@ ASKED: dict[str, dict[str, Any]] = {
     "constraints": {"constraints": [{"attribute": "${attr.cpu.arch}", "value": "amd64"}]},
     "images.credentials": {"images": {"credentials": {}}},
     "volumes": {"volumes": {"mongodb_data": {"type": "csi", "source": "x"}}},
+    "bridge": {"bridge": {"enabled": True}},
     "logs": {"logs": {"max_files": 3}},
     "registry.register.instances": {"registry": {"ip": "192.0.2.1", "register": {"instances": 4}}},
 }
+EVERYWHERE = {
+    *("bridge", "constraints", "images.credentials", "lifecycle.shutdown_delay", "tls.acme", "tls.source vault"),
+    *("update.auto_promote", "volumes"),
+}
 SAID = {
-    "compose": {
-        *("lifecycle.shutdown_delay", "lifecycle.restart", "lifecycle.kill_timeout", "update.auto_promote"),
-        *(
-            "tls.source vault",
-            "tls.acme",
-            "constraints",
-            "images.credentials",
-            "volumes",
-            "registry.register.instances",
-        ),
-    },
-    "swarm": {
-        *("lifecycle.disconnect", "interface_ip", "lifecycle.shutdown_delay", "update.auto_promote"),
-        *("tls.source vault", "tls.acme", "constraints", "images.credentials", "volumes"),
-    },
-    "kubernetes": {
-        *("lifecycle.disconnect", "interface_ip", "lifecycle.shutdown_delay", "lifecycle.restart"),
-        *("update.auto_promote", "tls.source vault", "tls.source path", "tls.acme", "constraints"),
-        *("images.credentials", "volumes", "logs"),
-    },
+    "compose": EVERYWHERE | {"lifecycle.restart", "lifecycle.kill_timeout", "registry.register.instances"},
+    "swarm": EVERYWHERE | {"lifecycle.disconnect", "interface_ip"},
+    "kubernetes": EVERYWHERE | {"lifecycle.disconnect", "interface_ip", "lifecycle.restart", "tls.source path", "logs"},
 }
 
 
