@@ -11,7 +11,7 @@ from pryv_nomad.clients.options import NomadOptions
 from pryv_nomad.clients.retries import NEVER
 from pryv_nomad.simulator import NodeSpec, Simulator
 from pryv_nomad.simulator.http import serve
-from tests.bridge.running import catalog, listed, running, want, wanting
+from tests.bridge.running import Running, catalog, listed, running, want, wanting
 from tests.consul_server import until
 from tests.contract.agents import nomad_binary, real_nomad
 from tests.contract.world import job_spec, task
@@ -63,3 +63,27 @@ def test_a_core_joins_fails_and_stays_and_the_mirror_fills_an_emptied_consul(con
     consul.catalog_deregister({"Node": "pryv-core-co1"})
     with running(consul, cluster, full_s=1.0):
         until(lambda: listed(consul) == {"co1"}, 20, "co1 is listed again")
+
+
+def test_a_restarted_simulator_finds_the_bridge_where_it_was(consul) -> None:
+    simulator = Simulator(seed=1)
+    simulator.add_node(NODE)
+    want(consul, wanting("co1"))
+    with serve(simulator, speed=10.0) as serving:
+        address = serving.nomad_address
+        for job in core_jobs("co1"):
+            client(address).register(job, enforce_index=0)
+        bridge = Running(consul, client(address), full_s=0.5)
+        bridge.thread.start()
+        until(lambda: listed(consul) == {"co1"}, 30, "co1 is listed")
+    try:
+        until(lambda: "cannot reach Nomad" in bridge.sentences()[-1], 20, "it says so")
+        assert catalog(consul)["co1"].entry.status == "passing"
+        with serve(simulator, port=int(address.rpartition(":")[2]), speed=10.0):
+            until(lambda: bridge.sentences()[-1] == "1 core listed; nothing to do", 20, "it is back")
+            client(address).stop("pryv-edge-co1")
+            until(lambda: catalog(consul)["co1"].entry.status == "critical", 20, "it follows")
+            assert listed(consul) == {"co1"}
+    finally:
+        bridge.bridge.stop()
+        bridge.thread.join(30)
