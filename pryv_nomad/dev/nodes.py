@@ -122,7 +122,7 @@ def _host_volumes(volumes: Sequence[tuple[str, Volume]], core: str, *, registry:
             {
                 volume.source.replace("{core}", core)
                 for key, volume in volumes
-                if volume.type == "host" and key.startswith("redis") == registry
+                if volume.type == "host" and key.startswith(("redis", "registry")) == registry
             }
         )
     )

@@ -124,6 +124,12 @@ class Cluster:
         name = f"pryv-nomad:{__version__}"
         return images.pryv_nomad or (f"{images.registry}/{name}" if images.registry else name)
 
+    @property
+    def followed(self) -> bool:
+        """Whether followers run beside the registers and name servers."""
+        said = self.file.registry.follower.enabled
+        return said if said is not None else self.file.bridge.enabled or self.file.images.pryv_nomad is not None
+
     def datacenter_of(self, machine: Machine) -> str:
         """The datacenter of a role that is not a core."""
         return machine.datacenter or self.file.datacenters[0]

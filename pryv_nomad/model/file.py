@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from pryv_nomad.model.gates import Gate, Hook, Notifications
+from pryv_nomad.model.section import Section
 from pryv_nomad.model.types import (
     Address,
     Domain,
@@ -27,12 +29,6 @@ from pryv_nomad.model.types import (
 
 AGENT = r"^https?://[A-Za-z0-9.:\[\]_-]+$"
 """The address of an agent: scheme, host and port."""
-
-
-class Section(BaseModel):
-    """A section of the file: frozen, and a key that it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Platform(Section):
@@ -109,6 +105,8 @@ class VolumeSet(Section):
     """InfluxDB's backup folder."""
     redis_data: VolumeSource | Volume | None = None
     """The registry's redis (and its replica's, on its own machine)."""
+    registry_files: VolumeSource | Volume | None = None
+    """The last good register.json and dns.json, where followers run (`registry.follower`)."""
 
 
 class CoreEntry(Section):
@@ -174,6 +172,18 @@ class Switch(Section):
     """Whether it runs."""
 
 
+class Follower(Section):
+    """The task beside each register and name server that checks a changed list of cores and reloads one at a time."""
+
+    enabled: bool | None = None
+    """Whether it runs; needs the image of this tool on the Nomad clients. Default: where `bridge` is enabled or
+    `images.pryv_nomad` is given; elsewhere the processes restart by themselves, each after a random pause."""
+    cpu: int = Field(50, ge=1)
+    """MHz."""
+    memory: int = Field(128, ge=1)
+    """MB."""
+
+
 class Registry(Machine):
     """The registry: register, redis, dns, mail, edge (`reg-master` of the original)."""
 
@@ -189,6 +199,8 @@ class Registry(Machine):
     """Sends welcome and password-reset mails."""
     admin_panel: Switch = Switch(enabled=False)
     """Front end of config-leader; has nothing to edit here, so off by default."""
+    follower: Follower = Follower()
+    """What brings a changed list of cores to the registers and name servers."""
     replica: Replica | None = None
     """A second machine with dns and a redis replica."""
 
@@ -259,6 +271,12 @@ class Rollout(Section):
     """Cores that may fail before nothing more is begun."""
     promotion: Literal["automatic", "manual"] = "automatic"
     """Healthy canaries are promoted by the rollout, or wait for `pryv-nomad rollout promote`."""
+    gates: tuple[Gate, ...] = ()
+    """What must hold after each wave and before each promotion."""
+    hooks: tuple[Hook, ...] = ()
+    """What is called before and after the rollout and its waves, and on a failure."""
+    notifications: Notifications = Notifications()
+    """Who is told of each transition."""
 
 
 class Restart(Section):

@@ -28,6 +28,7 @@ VOLUME_DEFAULTS = {
     "influxdb_data": "pryv-influxdb-data",
     "influxdb_backup": "pryv-influxdb-backup",
     "redis_data": "pryv-redis-data",
+    "registry_files": "pryv-registry-files",
 }
 """Host volumes where the cluster file names none."""
 

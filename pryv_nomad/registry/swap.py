@@ -36,8 +36,10 @@ class Files:
     def restore(self) -> Verdict | None:
         """Put the last good file in place where there is none. None when there is nothing to be done; raises OSError.
 
-        It was checked before it became the last good one; what has been damaged since is not used.
+        It was checked before it became the last good one; what has been damaged since is not used. The folder is there
+        afterwards in any case, since a container mounts it.
         """
+        self.live.parent.mkdir(parents=True, exist_ok=True)
         found = content(self.good) if self.good else None
         if found is None or content(self.live) is not None:
             return None

@@ -17,6 +17,7 @@ from pryv_nomad.model.file import Constraint, Machine
 from pryv_nomad.settings.files import files
 from pryv_nomad.settings.nginx_blocks import Edge
 from pryv_nomad.specs.escape import VARIABLE, Raw, interpolated, literal
+from pryv_nomad.specs.follower import FOLLOWED, followed
 from pryv_nomad.specs.places import CORE, Place, first_label, is_database
 from pryv_nomad.specs.renewal import certificate
 from pryv_nomad.specs.tasks import Mount, Seat, Task, task
@@ -120,7 +121,8 @@ def other_values(cluster: Cluster, job: JobKind, generations: Mapping[str, int])
     tasks = _tasks(cluster, job.groups, role, core, None, generations)
     if job.kind == "certificate":
         tasks["certificate"] = certificate(cluster, generations)
-    return _values(cluster, tasks, pins, cluster.datacenter_of(machine))
+    more = _followers(cluster, job, tasks, generations)
+    return _values(cluster, tasks, pins, cluster.datacenter_of(machine)) | more
 
 
 def _bridge_values(cluster: Cluster, generations: Mapping[str, int]) -> dict[str, Any]:
@@ -208,6 +210,17 @@ def _tasks(
             templates = _templates(cluster, name, seat, generations)
             tasks[name] = task(cluster, name, seat, templates, _certificate_mounts(cluster, name))
     return tasks
+
+
+def _followers(
+    cluster: Cluster, job: JobKind, tasks: dict[str, Task], generations: Mapping[str, int]
+) -> dict[str, Any]:
+    """Puts followers beside what they follow. What a template is given besides: `follower`, their arguments."""
+    for name in FOLLOWED.keys() & tasks.keys() if cluster.followed else ():
+        more, command = followed(cluster, name, job.job_id, tasks[name], generations)
+        tasks.update(more)
+        return {"follower": command}
+    return {"follower": None}
 
 
 def _refuse_unknown(cluster: Cluster, names: tuple[str, ...]) -> None:

@@ -25,7 +25,8 @@ DATABASE_PATIENCE = 10
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of the group: `to` inside the container, `static` on the node (0: Nomad picks one)."""
+    """A port of the group: `to` inside the container (0: it is on the host's network), `static` on the node (0: Nomad
+    picks one)."""
 
     label: str
     to: int
@@ -35,7 +36,11 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Consul service of the group; `tag` is what the others look for, `canary_tag` what a canary has in its place."""
+    """A Consul service of the group; `tag` is what the others look for, `canary_tag` what a canary has in its place.
+
+    `follower`: label of the port at which a follower says whether the edge may lead here, empty without one.
+    `advisory`: its check says how things are, and no deployment waits for it.
+    """
 
     name: str
     port: str
@@ -44,6 +49,8 @@ class Service:
     meta: Mapping[str, Raw]
     health: Health
     task: str
+    follower: str = ""
+    advisory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,14 @@ def _certificate(text: str, name: str) -> ConfigTemplate:
     )
 
 
+def token_template(job: str) -> ConfigTemplate:
+    """The Consul token of a task of ours, where there is one: CONSUL_HTTP_TOKEN of the job's Nomad Variable."""
+    path = go_string(f"nomad/jobs/{job}")
+    token = "{{ with .CONSUL_HTTP_TOKEN }}CONSUL_HTTP_TOKEN={{ .Value | toJSON }}{{ end }}"  # noqa: S105 - a template
+    text = f"{{{{ if nomadVarExists {path} }}}}{{{{ with nomadVar {path} }}}}{token}{{{{ end }}}}{{{{ end }}}}\n"
+    return ConfigTemplate(heredoc(text), "secrets/consul.env", "", "restart", None, "0400", None, False, True)
+
+
 def pull_credentials(cluster: Cluster, generations: Mapping[str, int]) -> tuple[ConfigTemplate, ...]:
     """User and password of the image registry, which the task's `auth` block names; empty where the client has them."""
     credentials = cluster.file.images.credentials

@@ -87,12 +87,12 @@ def shared_volumes(cluster: Cluster) -> Iterator[Finding]:
 
 
 def redis_volume_of_a_core(cluster: Cluster) -> Iterator[Finding]:
-    """redis belongs to the registry."""
+    """redis belongs to the registry, and so do the files of its followers."""
     for index, entry in enumerate(cluster.file.cores):
-        if entry.volumes.redis_data is not None:
-            yield warning(
-                f"cores[{index}].volumes.redis_data", "a core has no redis", "set it under the platform's volumes"
-            )
+        for key, what in (("redis_data", "redis"), ("registry_files", "register")):
+            if getattr(entry.volumes, key) is not None:
+                path = f"cores[{index}].volumes.{key}"
+                yield warning(path, f"a core has no {what}", "set it under the platform's volumes")
 
 
 def first_core_of_a_rollout(cluster: Cluster) -> Iterator[Finding]:
