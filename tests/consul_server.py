@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,12 @@ def until(condition: Callable[[], Any], within_s: float, what: str, every_s: flo
 
 
 class ConsulServer:
-    """A single server with its data in a folder, so that it can be restarted and emptied."""
+    """A server with its data in a folder, so that it can be restarted and emptied. Alone, or one of `expect` servers;
+    `peers` are then all of them, this one too."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
-        self._binary = binary
+    def __init__(self, binary: str, folder: Path, expect: int = 1) -> None:
+        self._binary, self._expect = binary, expect
+        self.peers: Sequence[ConsulServer] = ()
         self._data = folder / "consul"
         self._log = folder / "consul.log"
         self._ports = free_ports(4)
@@ -91,7 +93,12 @@ class ConsulServer:
         return Consul(self.options, **({"retries": NEVER, "timeout_s": 5.0} | more))
 
     def start(self) -> None:
-        """Start it and wait until it leads."""
+        """Start it and wait until there is a leader."""
+        self.launch()
+        until(self.ready, START_S, f"consul leads ({self._log.read_text(errors='replace')[-2000:]})", 0.1)
+
+    def launch(self) -> None:
+        """Start it."""
         http, server, lan, grpc = self._ports
         self._data.mkdir(parents=True, exist_ok=True)
         ports = {
@@ -105,8 +112,9 @@ class ConsulServer:
         }
         config = {
             "server": True,
-            "bootstrap_expect": 1,
-            "node_name": "test",
+            "bootstrap_expect": self._expect,
+            "retry_join": [f"127.0.0.1:{peer._ports[2]}" for peer in self.peers],
+            "node_name": f"test-{http}",
             "data_dir": str(self._data),
             "bind_addr": "127.0.0.1",
             "client_addr": "127.0.0.1",
@@ -123,9 +131,9 @@ class ConsulServer:
             self._process = subprocess.Popen(
                 [self._binary, "agent", f"-config-file={file}"], stdout=log, stderr=subprocess.STDOUT
             )
-        until(self._leads, START_S, f"consul leads ({self._log.read_text(errors='replace')[-2000:]})", 0.1)
 
-    def _leads(self) -> bool:
+    def ready(self) -> bool:
+        """Whether it knows a leader."""
         assert self._process is not None
         assert self._process.poll() is None, f"consul ended by itself: {self._log.read_text()[-2000:]}"
         with self.client(timeout_s=2.0) as client:

@@ -23,7 +23,7 @@ from pryv_nomad.errors import PryvNomadError
 from tests.bridge.running import DOMAIN, catalog, empty, listed, running, want, wanting
 from tests.bridge.small_nomad import SmallNomad, stubs
 from tests.bridge.watcher import Registry
-from tests.consul_server import ConsulServer, until
+from tests.consul_server import ConsulServer, consul_binary, until
 from tests.tcp_proxy import Link, TcpProxy
 
 NAMES = [f"co{number}" for number in range(1, 101)]
@@ -248,6 +248,39 @@ def status_of(consul: Consul, core: str) -> str:
         return catalog(consul)[core].entry.status
     except (PryvNomadError, KeyError):
         return ""
+
+
+def test_a_lost_leader_among_consuls_servers_is_survived(tmp_path, nomad) -> None:
+    """The bridge speaks to a follower, whose leader is killed."""
+    binary = consul_binary() or pytest.skip("no consul binary on PATH or in tools/bin")
+    servers = [ConsulServer(binary, tmp_path / str(number), expect=3) for number in range(3)]
+    try:
+        for server in servers:
+            server.peers = servers
+            server.launch()
+        until(lambda: all(server.ready() for server in servers), 60, "they have a leader")
+        leader = until(lambda: [each for each in servers if leads_the_others(each)], 20, "one leads")[0]
+        left = [server for server in servers if server is not leader]
+        with left[0].client() as consul:
+            want(consul, wanting(*FEW))
+            nomad.runs(*all_run(*FEW))
+            registry = Registry(left[1])
+            with running(consul, nomad.client()):
+                until(lambda: registry.cores == set(FEW), 30, "all are listed")
+                leader.stop(kill=True)
+                nomad.runs(*all_run(*FEW, status="failed"))
+                until(lambda: status_of(consul, "co1") == "critical", 60, "the bridge writes again")
+                assert listed(consul) == set(FEW)
+            registry.close()
+            assert registry.shrunk == set()
+    finally:
+        for server in servers:
+            server.stop(kill=True)
+
+
+def leads_the_others(server: ConsulServer) -> bool:
+    with server.client() as client:
+        return client.agent_self()["Stats"]["consul"]["leader"] == "true"
 
 
 @pytest.mark.parametrize("link", [Link.SILENT, Link.REFUSED])

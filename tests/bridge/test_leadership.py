@@ -12,8 +12,8 @@ from pryv_nomad.bridge.leadership import Leadership, leader_key
 from pryv_nomad.bridge.membership import generation_key
 from pryv_nomad.bridge.reading import ConsulReader, NomadReader
 from pryv_nomad.bridge.writing import LeadershipLost, Writer
-from pryv_nomad.clients.fence import Fence
 from pryv_nomad.clients.consul import Consul
+from pryv_nomad.clients.fence import Fence
 from pryv_nomad.clients.options import ConsulOptions
 from pryv_nomad.clients.retries import NEVER
 from pryv_nomad.errors import Conflict
