@@ -42,6 +42,7 @@ def of_swarm(cluster: Cluster) -> tuple[str, ...]:
         "there are no waves over several cores (update.max_unavailable): each core is a stack of its own, deployed "
         "when the operator says so",
         *_disconnect(cluster),
+        *_datacenters(cluster),
         *_interfaces(cluster),
         *_migration(cluster),
         "CPU in MHz (resources) cannot be reserved in Swarm; memory is",
@@ -58,6 +59,7 @@ def of_kubernetes(cluster: Cluster) -> tuple[str, ...]:
         "and waits for `kubectl rollout undo`, as nothing in Kubernetes goes back by itself",
         "there are no waves over several cores (update.max_unavailable): apply the folders of the cores one by one",
         *_disconnect(cluster),
+        *_datacenters(cluster),
         *_interfaces(cluster),
         *_migration(cluster),
         *_replica_edge(cluster),
@@ -78,6 +80,11 @@ def _registers(cluster: Cluster) -> Iterator[str]:
 def _disconnect(cluster: Cluster) -> Iterator[str]:
     if cluster.file.lifecycle.disconnect != Lifecycle().disconnect:
         yield "lifecycle.disconnect: the target decides by itself when the tasks of an unreachable machine are lost"
+
+
+def _datacenters(cluster: Cluster) -> Iterator[str]:
+    if len(cluster.file.datacenters) > 1:
+        yield "datacenters: labels alone say which nodes a part of the platform may run on"
 
 
 def _interfaces(cluster: Cluster) -> Iterator[str]:
@@ -141,7 +148,8 @@ def _common(cluster: Cluster) -> Iterator[str]:
         yield "tls.source vault: the certificate is not fetched from Vault; put it where the export's README says"
     if file.tls.acme.enabled:
         yield "tls.acme: the certificate is not renewed by the platform; renew it outside and put it in again"
-    if any(core.profile.constraints for core in cluster.cores) or file.constraints or file.registry.constraints:
+    machines = (file, file.registry, file.static, *((file.registry.replica,) if file.registry.replica else ()))
+    if any(machine.constraints for machine in machines) or any(core.profile.constraints for core in cluster.cores):
         yield "constraints: they speak of Nomad's nodes and are left out"
     if any(core.profile.node_class for core in cluster.cores):
         yield "node_class: classes of Nomad's nodes are left out"

@@ -12,6 +12,7 @@ from tests.exports.platforms import cluster_data, loaded
 
 ASKED: dict[str, dict[str, Any]] = {
     "lifecycle.disconnect": {"lifecycle": {"disconnect": "1h"}},
+    "datacenters": {"datacenters": ["dc1", "dc2"]},
     "interface_ip": {"registry": {"ip": "192.0.2.1", "interface_ip": "10.0.0.9"}},
     "lifecycle.shutdown_delay": {"lifecycle": {"shutdown_delay": "9s"}},
     "lifecycle.restart": {"lifecycle": {"restart": {"attempts": 9}}},
@@ -33,8 +34,9 @@ EVERYWHERE = {
 }
 SAID = {
     "compose": EVERYWHERE | {"lifecycle.restart", "lifecycle.kill_timeout", "registry.register.instances"},
-    "swarm": EVERYWHERE | {"lifecycle.disconnect", "interface_ip"},
-    "kubernetes": EVERYWHERE | {"lifecycle.disconnect", "interface_ip", "lifecycle.restart", "tls.source path", "logs"},
+    "swarm": EVERYWHERE | {"lifecycle.disconnect", "interface_ip", "datacenters"},
+    "kubernetes": EVERYWHERE
+    | {"datacenters", "lifecycle.disconnect", "interface_ip", "lifecycle.restart", "tls.source path", "logs"},
 }
 
 
