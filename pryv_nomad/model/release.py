@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pryv_nomad.model.file import Section
+from pryv_nomad.model.section import Section
 
 
 class Port(Section):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pryv_nomad.model.file import Section
+from pryv_nomad.model.section import Section
 from pryv_nomad.model.validation import written
 
 

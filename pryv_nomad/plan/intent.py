@@ -36,7 +36,7 @@ class Policy:
     deployment counts as failed.
 
     `strategy`, `waves`, `first`, `pause_s`, `failure_budget` and `manual` (promotion) are the section `rollout` of the
-    cluster file. `gates` and `hooks` are its entries as JSON objects, so that whoever drives the rollout needs no
+    cluster file. `gates`, `hooks` and `notifications` (at most one) are its entries as JSON objects, so that whoever drives the rollout needs no
     cluster file.
     """
 
@@ -50,11 +50,12 @@ class Policy:
     manual: bool = False
     gates: tuple[Mapping[str, Any], ...] = ()
     hooks: tuple[Mapping[str, Any], ...] = ()
+    notifications: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> Policy:
         """From its JSON; what an older document lacks has its default. Raises TypeError for what is no policy."""
-        lists = {name: tuple(value[name]) for name in ("waves", "gates", "hooks") if name in value}
+        lists = {name: tuple(value[name]) for name in ("waves", "gates", "hooks", "notifications") if name in value}
         return cls(**{**value, **lists})
 
 
@@ -97,6 +98,7 @@ HOSTING = "hosting"
 
 def policy_of(cluster: Cluster) -> Policy:
     """How the cluster file wants changes carried out."""
+    from pryv_nomad.model.gates import as_json
     from pryv_nomad.model.types import seconds
 
     update, rollout = cluster.file.update, cluster.file.rollout
@@ -109,4 +111,7 @@ def policy_of(cluster: Cluster) -> Policy:
         pause_s=seconds(rollout.pause),
         failure_budget=rollout.failure_budget,
         manual=rollout.promotion == "manual",
+        gates=as_json(rollout.gates),
+        hooks=as_json(rollout.hooks),
+        notifications=tuple(each for each in as_json((rollout.notifications,)) if each),
     )
