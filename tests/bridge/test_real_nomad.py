@@ -10,6 +10,7 @@ from pryv_nomad.clients.nomad import Nomad
 from pryv_nomad.clients.options import NomadOptions
 from pryv_nomad.clients.retries import NEVER
 from pryv_nomad.simulator import NodeSpec, Simulator
+from pryv_nomad.simulator.faults import ApiErrors, DroppedConnections, LeaderLost, NodeLost
 from pryv_nomad.simulator.http import serve
 from tests.bridge.running import Running, catalog, listed, running, want, wanting
 from tests.consul_server import until
@@ -87,3 +88,25 @@ def test_a_restarted_simulator_finds_the_bridge_where_it_was(consul) -> None:
     finally:
         bridge.bridge.stop()
         bridge.thread.join(30)
+
+
+def test_nomads_lost_leader_errors_and_lost_nodes_take_no_core_out(consul) -> None:
+    simulator = Simulator(seed=1)
+    simulator.add_node(NODE)
+    want(consul, wanting("co1"))
+    with serve(simulator, speed=10.0) as serving:
+        nomad = client(serving.nomad_address)
+        for job in core_jobs("co1"):
+            nomad.register(job, enforce_index=0)
+        with running(consul, nomad, full_s=0.5) as bridge:
+            until(lambda: listed(consul) == {"co1"}, 30, "co1 is listed")
+            for fault in (LeaderLost(20), ApiErrors(5, "/v1/alloc"), DroppedConnections(5, "/v1/alloc")):
+                looks = len(bridge.log)
+                with serving.driver.changed:
+                    simulator.inject(fault)
+                until(lambda before=looks: len(bridge.log) > before, 20, f"it says so: {fault}")
+                until(lambda: bridge.sentences()[-1] == "1 core listed; nothing to do", 20, f"it is over: {fault}")
+            with serving.driver.changed:
+                simulator.inject(NodeLost("n1"))
+            until(lambda: catalog(consul)["co1"].entry.status == "critical", 30, "co1 is critical")
+            assert listed(consul) == {"co1"}
