@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from pryv_nomad.cli.plan import make_plan, node_lacks, records_of, show
 if TYPE_CHECKING:
     from pryv_nomad.cli.output.progress import JsonLines, Lines, Live
     from pryv_nomad.plan.change import Plan
+    from pryv_nomad.rollout.carry_out import Site
     from pryv_nomad.rollout.records import Records
 
 
@@ -43,7 +46,7 @@ def run(
     """
     from pryv_nomad.bridge.addresses import unaddressed
     from pryv_nomad.rollout.admit import Consent, admit
-    from pryv_nomad.rollout.carry_out import Run
+    from pryv_nomad.rollout.carry_out import Start, begin
 
     if plan_file and only:
         raise click.UsageError("a saved plan is carried out as a whole: leave out --only, or plan with it")
@@ -60,12 +63,10 @@ def run(
     if not admitted.empty:
         require_secrets(context)
         confirm(yes, "Make it so?")
-    tell = printer_of(context, as_json)
     machines = unaddressed(context.cluster())
-    try:
-        Run(context.nomad(), context.consul(), records, known, admitted, tell, machines=machines).carry_out()
-    finally:
-        tell.close()
+    specs = () if plan_file else (spec.json_text for spec in context.specs())
+    with site_of(context, as_json) as site:
+        begin(site, Start(admitted, records, known, machines=machines, specs=specs))
 
 
 def _saved(context: Context, file: Path, records: Records) -> Plan:
@@ -106,6 +107,18 @@ def confirm(yes: bool, question: str) -> None:
         raise Refused("there is no terminal to ask on; nothing was changed", "say --yes to do it without a question")
     if not click.confirm(question):
         raise Refused("nothing was changed")
+
+
+@contextmanager
+def site_of(context: Context, as_json: bool) -> Iterator[Site]:
+    """What a driver works with; the printer is closed at the end of the block."""
+    from pryv_nomad.rollout.carry_out import Site
+
+    tell = printer_of(context, as_json)
+    try:
+        yield Site(context.nomad(), context.consul(), context.cluster().domain, tell)
+    finally:
+        tell.close()
 
 
 def printer_of(context: Context, as_json: bool) -> Lines | JsonLines | Live:

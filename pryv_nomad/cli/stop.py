@@ -6,7 +6,7 @@ import click
 
 from pryv_nomad.cli.context import Context
 from pryv_nomad.cli.plan import matcher, records_of
-from pryv_nomad.cli.run import confirm, printer_of
+from pryv_nomad.cli.run import confirm, site_of
 
 
 @click.command()
@@ -20,7 +20,7 @@ def stop(context: Context, only: str | None, yes: bool, as_json: bool) -> None:
     Jobs stay in Nomad, stopped; volumes and secrets stay as they are.
     """
     from pryv_nomad.plan.intent import intent_of
-    from pryv_nomad.rollout.carry_out import Run
+    from pryv_nomad.rollout.carry_out import stop as carry_out
     from pryv_nomad.rollout.stopping import stops
     from pryv_nomad.rollout.survey import observe
 
@@ -38,8 +38,5 @@ def stop(context: Context, only: str | None, yes: bool, as_json: bool) -> None:
         for change in plan.changes:
             click.echo(f"{click.style('-', fg='red', bold=True)} {change.job_id}")
     confirm(yes, f"Stop these {len(plan.changes)} jobs?")
-    tell = printer_of(context, as_json)
-    try:
-        Run(context.nomad(), context.consul(), records, known, plan, tell).stop()
-    finally:
-        tell.close()
+    with site_of(context, as_json) as site:
+        carry_out(site, plan, records, known)

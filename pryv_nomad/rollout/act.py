@@ -1,27 +1,28 @@
-"""Does what was decided, one action at a time, and saves what came of it before the next.
+"""Does what was decided, one action at a time.
 
-A registration is recorded twice: that it is about to happen, and what it became. So a run that dies in between is
-known for ours by the next one.
+A registration is recorded twice: that it is about to happen (`prepare`), and what it became. So a driver that dies in
+between is known for ours by the next one, which finds out whether the registration arrived.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pryv_nomad.bridge.catalog import Catalog
 from pryv_nomad.bridge.membership import Listed
 from pryv_nomad.errors import ApiError, Conflict, NotFound, PryvNomadError, Refused, Unreachable
 from pryv_nomad.plan.answers import Answer
 from pryv_nomad.plan.change import Change
+from pryv_nomad.plan.history import History
 from pryv_nomad.plan.intent import Intent, Member
 from pryv_nomad.plan.observed import Record
 from pryv_nomad.rollout import explain
-from pryv_nomad.rollout.decide import Adopt, Enlist, Explain, Promote, Register, Stop, ToDo
+from pryv_nomad.rollout.actions import Adopt, CallHook, Enlist, Explain, Fail, Promote, Register, Stop, ToDo
 from pryv_nomad.rollout.events import Event, Tell
-from pryv_nomad.rollout.records import Records
+from pryv_nomad.rollout.gating import Hooks, NoHooks
 from pryv_nomad.rollout.state import Phase, State
 
 if TYPE_CHECKING:
@@ -31,37 +32,65 @@ if TYPE_CHECKING:
 NEVER_REGISTERED = -1
 
 
+class Ledger(Protocol):
+    """Takes the records of jobs (None: forget it), to be written with the next save."""
+
+    def stage(self, job_id: str, record: Record | None) -> None: ...
+
+
+def own_spec(change: Change) -> str:
+    """The spec that a change carries."""
+    return change.spec
+
+
 @dataclass
 class Actor:
-    """Carries actions out. `known` are our records as they were read; they are kept up to date."""
+    """Carries actions out. `known` are our records as they were read; they are kept up to date. `spec_of` gives the
+    JSON text that a change registers, `rollout` the id for the hooks."""
 
     nomad: Nomad
     consul: Consul
-    records: Records
+    ledger: Ledger
     known: dict[str, Record]
     intent: Intent
     tell: Tell
+    hooks: Hooks = field(default_factory=NoHooks)
+    spec_of: Callable[[Change], str] = own_spec
+    rollout: str = ""
+
+    def prepare(self, actions: Iterable[ToDo], state: State) -> None:
+        """Stage what is to be saved before the actions: which registrations are about to happen."""
+        for action in actions:
+            if isinstance(action, Register):
+                change = state.jobs[action.job_id].change
+                self._save(change.job_id, replace(self._record_before(change), pending=change.hash))
 
     def act(self, action: ToDo, state: State, now: float) -> State:
         """Do one action and return the state after it. Errors of Nomad and Consul pass through."""
         if isinstance(action, Enlist):
             self.enlist(next(member for member in self.intent.members if member.name == action.core))
             return replace(state, enlisted=state.enlisted | {action.core})
-        step = next(step for step in state.steps if step.job_id == action.job_id)
+        if isinstance(action, CallHook):
+            said = self.hooks.call(self.rollout, action.call)
+            self.tell(Event("hook", f"{action.call.name}: {said or 'done'}"))
+            return replace(state, called=state.called | {action.call.name})
+        step = state.jobs[action.job_id]
         if isinstance(action, Register):
             index, evaluation = self._register(step.change)
             moved = replace(step, phase=Phase.MOVING, index=index, evaluation=evaluation, since=now)
-            return state.with_steps({step.job_id: moved})
+            return state.with_step(moved)
         if isinstance(action, Adopt):
             self._adopt(step.change)
             # A run that died may have left its deployment open: it is watched to its end like our own.
             adopted = replace(step, phase=Phase.MOVING, index=step.change.index, since=now, progress="recorded")
-            return state.with_steps({step.job_id: adopted})
+            return state.with_step(adopted)
         if isinstance(action, Stop):
             self._stop(step.change)
-            return state.with_steps({step.job_id: replace(step, phase=Phase.MOVING, since=now)})
+            return state.with_step(replace(step, phase=Phase.MOVING, since=now))
         if isinstance(action, Promote):
             self._promote(action)
+        elif isinstance(action, Fail):
+            self._fail(action)
         else:
             self._explain(action, step.change.job_id)
         return state
@@ -70,9 +99,8 @@ class Actor:
 
     def _register(self, change: Change) -> tuple[int, str]:
         before = self._record_before(change)
-        self._save(change.job_id, replace(before, pending=change.hash))
         try:
-            answer = self._registered(change)
+            answer = self._registered(change, before)
         except (ApiError, Refused) as error:
             if not isinstance(error, Unreachable):
                 # Refused for certain: nothing is pending, and the next change of the job will not be ours.
@@ -86,22 +114,32 @@ class Actor:
         )
         return int(job["JobModifyIndex"]), str(answer.get("EvalID") or "")
 
-    def _registered(self, change: Change) -> Mapping[str, Any]:
+    def _registered(self, change: Change, before: Record) -> Mapping[str, Any]:
+        spec = self.spec_of(change)
         try:
-            return self.nomad.register(change.spec, enforce_index=change.index)
+            return self.nomad.register(spec, enforce_index=change.index)
         except Conflict:
-            # The client tries again when an answer is lost; then the first try may be what stands in its way.
-            if Answer.of(self.nomad.plan(change.spec)).differs:
+            # An answer that was lost, or a driver that died: then the first try may be what stands in its way.
+            if Answer.of(self.nomad.plan(spec)).differs:
+                self._check_rolled_back(change, before)
                 raise
             evaluations = self.nomad.evaluations_for_job(change.job_id)
             newest = max(evaluations, key=lambda each: int(each.get("CreateIndex") or 0), default={})
             return {"EvalID": newest.get("ID", "")}
 
+    def _check_rolled_back(self, change: Change, before: Record) -> None:
+        """Raise Refused when what moved the job is that Nomad rolled our own registration back."""
+        job_id = change.job_id
+        history = History.of(self.nomad.job_versions(job_id), self.nomad.deployments_for_job(job_id))
+        why = history.rolled_back(replace(before, pending=change.hash))
+        if why:
+            raise Refused(f"{job_id}: registered before, and Nomad rolled it back: {why}", "`pryv-nomad plan` shows it")
+
     def _record_before(self, change: Change) -> Record:
         """Our record, true to the job as it is: a registration makes exactly one version after it."""
         record = self.known.get(change.job_id)
-        if record is not None and record.index == change.index and not record.pending:
-            return record
+        if record is not None and record.index == change.index and record.pending in ("", change.hash):
+            return replace(record, pending="")
         try:
             version = int(self.nomad.job(change.job_id)["Version"]) if change.index else NEVER_REGISTERED
         except NotFound:
@@ -126,15 +164,17 @@ class Actor:
         self.tell(Event("adopted", "runs as it should; recorded", change.job_id))
 
     def _stop(self, change: Change) -> None:
-        self._as_planned(change)
-        self.nomad.stop(change.job_id)
+        job = self.nomad.job(change.job_id)
+        if not job.get("Stop"):
+            self._as_planned(change)
+            self.nomad.stop(change.job_id)
         if change.hash:
             record = self.known.get(change.job_id) or Record("", 0, owner=change.owner, kind=change.kind)
             job = self.nomad.job(change.job_id)
             stopped = replace(record, index=int(job["JobModifyIndex"]), version=int(job["Version"]), pending="")
             self._save(change.job_id, stopped)
         else:
-            self.records.delete(change.job_id)
+            self.ledger.stage(change.job_id, None)
             self.known.pop(change.job_id, None)
         self.tell(Event("stopping", "told to stop", change.job_id))
 
@@ -150,7 +190,7 @@ class Actor:
         return job
 
     def _save(self, job_id: str, record: Record) -> None:
-        self.records.write(job_id, record)
+        self.ledger.stage(job_id, record)
         self.known[job_id] = record
 
     def _promote(self, action: Promote) -> None:
@@ -167,6 +207,14 @@ class Actor:
             self.tell(Event("warning", f"not promoted: {error.message}", action.job_id))
             return
         self.tell(Event("promoted", "canaries are healthy: promoted", action.job_id))
+
+    def _fail(self, action: Fail) -> None:
+        """Fail the deployment that was seen, if it still is the job's newest one and not at its end."""
+        latest = self.nomad.latest_deployment(action.job_id)
+        if latest is None or latest["ID"] != action.deployment or latest["Status"] not in ("running", "paused"):
+            return
+        self.nomad.fail_deployment(action.deployment)
+        self.tell(Event("failing", f"told Nomad to give the canaries up: {action.reason}", action.job_id))
 
     # -- the membership
 

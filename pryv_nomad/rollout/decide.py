@@ -1,247 +1,273 @@
-"""What to do next: a function of how far the plan has come, what Nomad shows, and the time.
+"""What to do next: a function of how far the rollout has come, what is observed, and the time.
 
-Order: the stages of `plan.order` one after the other, within the cores' stage core by core, at most
-`max_unavailable` cores of a hosting under change at once. Cores that are only created do not count: they serve nobody
-yet. A failure halts: what moves is watched to its end, nothing new begins.
+Order: the stages of `plan.order` one after the other; within the cores' stage wave by wave, and within a wave core by
+core, at most `max_unavailable` cores of a hosting under change at once. Cores that are only created do not count: they
+serve nobody yet. A wave ends with its gates, and a pause. A failure halts: what moves comes to its end, canaries that
+wait are given up, nothing new begins.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from pryv_nomad.plan.change import Action
 from pryv_nomad.plan.intent import Policy
 from pryv_nomad.plan.order import CORES, STOPS
-from pryv_nomad.rollout.state import Phase, Rollout, Sight, State, Step
+from pryv_nomad.rollout.actions import Adopt, CallHook, Enlist, Register, Stop, ToDo
+from pryv_nomad.rollout.gating import Call, Moment, Question, Verdict, wave_point
+from pryv_nomad.rollout.judge import Told, judge
+from pryv_nomad.rollout.state import NEVER, Observation, Phase, State, Status, Step, Unit
+from pryv_nomad.rollout.waves import ALL_AT_ONCE
 
 # How many cores may be under way at once, whatever their hostings: what a person can still follow.
 MOST_UNITS = 64
-# A place may come free a moment later (an old allocation that ends); after that it is a failure to tell.
-PLACEMENT_S = 30.0
-# What Nomad may need beyond its own deadline before we stop waiting for it.
-MARGIN_S = 60.0
-ENDED_BADLY = frozenset({"failed", "cancelled"})
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Register the job's spec."""
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """Write our record of a job that runs as it should."""
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Stop the job."""
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Promote:
-    """Promote the canaries of a deployment."""
-
-    job_id: str
-    deployment: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explain:
-    """Find out why a job failed, and say it."""
-
-    job_id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Enlist:
-    """Make a core known to the registry."""
-
-    core: str
-
-
-ToDo = Register | Adopt | Stop | Promote | Explain | Enlist
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Something that happened to a job, to show."""
-
-    kind: str
-    job_id: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The state as it is now, what to do, what to tell, and one sentence of the whole."""
+    """The state as it is now, what to do, what to tell, what to ask the gates next, and one sentence of the whole.
+
+    `wake_s` is in how many seconds there is something to decide whatever happens (a pause that ends), None when not.
+    """
 
     state: State
     actions: tuple[ToDo, ...]
     told: tuple[Told, ...]
     sentence: str
+    questions: tuple[Question, ...] = ()
+    wake_s: float | None = None
 
     @property
     def finished(self) -> bool:
         """Whether nothing moves and nothing more will be begun."""
-        return not self.actions and not self.state.phase(Phase.MOVING)
+        return not self.actions and not self.state.status.open
 
 
-def decide(state: State, sights: Mapping[str, Sight], policy: Policy, now: float) -> Decision:
+@dataclass
+class _Draft:
+    """A decision in the making."""
+
+    state: State
+    actions: list[ToDo] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    awaits: list[str] = field(default_factory=list)
+    waiting: str = ""
+    wake_s: float | None = None
+
+    def halt(self, why: str) -> None:
+        """Begin nothing more."""
+        if not self.state.halted:
+            self.state = replace(self.state, halted=why)
+            self.told.append(Told("halted", "", why))
+
+
+def decide(state: State, observation: Observation, policy: Policy, now: float) -> Decision:
     """Judge what moves, then begin what may begin."""
-    told: list[Told] = []
-    actions: list[ToDo] = []
-    changed: dict[str, Step] = {}
-    for step in state.phase(Phase.MOVING):
-        after, action, words = _judge(step, sights.get(step.job_id), policy, now)
-        if after != step:
-            changed[step.job_id] = after
-        told += words
-        actions += [action] if action else []
-    if changed:
-        state = state.with_steps(changed)
-    failed = next((step for step in state.steps if step.phase is Phase.FAILED), None)
-    if failed and not state.halted:
-        state = replace(state, halted=f"{failed.job_id} failed")
-    actions += [Enlist(core) for core in _complete(state)]
-    if not state.halted:
-        actions += [_begin(step) for step in startable(state.steps, policy)]
-    return Decision(state, tuple(actions), tuple(told), _sentence(state))
-
-
-# -- what moves --------------------------------------------------------------------------------------------------
-
-Verdict = tuple[Step, ToDo | None, list[Told]]
-
-
-def _judge(step: Step, sight: Sight | None, policy: Policy, now: float) -> Verdict:
-    if sight is None:
-        return step, None, []
-    if step.change.action is Action.STOP:
-        return _stopping(step, sight, policy, now)
-    bad = _failure(sight)
-    if bad:
-        return _failed(step, bad)
-    if _arrived(sight):
-        return replace(step, phase=Phase.DONE, progress="healthy"), None, [Told("healthy", step.job_id, "healthy")]
-    after, words = _progressed(step, _progress(sight), now)
-    unplaced = _unplaced(sight)
-    if unplaced and now - after.since >= PLACEMENT_S:
-        return _failed(after, unplaced)
-    if now - after.since >= policy.progress_deadline_s + MARGIN_S:
-        return _failed(after, f"no progress for {now - after.since:.0f} s: {after.progress}")
-    rollout = sight.rollout
-    if rollout and rollout.unhealthy and not after.explained:
-        return replace(after, explained=True), Explain(step.job_id, "an allocation is unhealthy"), words
-    promote = Promote(step.job_id, rollout.id) if rollout and rollout.status == "running" and rollout.canaries else None
-    return after, promote, words
-
-
-def _stopping(step: Step, sight: Sight, policy: Policy, now: float) -> Verdict:
-    if sight.running == 0:
-        return replace(step, phase=Phase.DONE, progress="stopped"), None, [Told("stopped", step.job_id, "stopped")]
-    after, words = _progressed(step, f"{sight.running} still running", now)
-    if now - after.since >= policy.progress_deadline_s + MARGIN_S:
-        return _failed(after, f"does not stop: {after.progress}")
-    return after, None, words
-
-
-def _failed(step: Step, reason: str) -> Verdict:
-    after = replace(step, phase=Phase.FAILED, progress=reason, explained=True)
-    action = None if step.explained else Explain(step.job_id, reason)
-    return after, action, [Told("failed", step.job_id, reason)]
-
-
-def _failure(sight: Sight) -> str:
-    if sight.rollout and sight.rollout.status in ENDED_BADLY:
-        return f"deployment {sight.rollout.status}: {sight.rollout.description}"
-    if sight.evaluation == "failed":
-        return f"evaluation failed: {sight.evaluation_description}"
-    return ""
-
-
-def _arrived(sight: Sight) -> bool:
-    if sight.rollout:
-        return sight.rollout.status == "successful"
-    # Without a deployment (a batch or system job, a change that moves nothing) the evaluation's end is the end.
-    return sight.evaluation == "complete" and not sight.unplaced
-
-
-def _unplaced(sight: Sight) -> str:
-    return "; ".join(f"group {name} finds no node: {', '.join(why)}" for name, why in sorted(sight.unplaced.items()))
-
-
-def _progress(sight: Sight) -> str:
-    rollout: Rollout | None = sight.rollout
-    if sight.unplaced:
-        return _unplaced(sight)
-    if rollout is None:
-        return f"evaluation {sight.evaluation or 'pending'}"
-    if rollout.canaries:
-        return "canaries are healthy"
-    return f"{rollout.ready} of {rollout.desired} healthy" + (
-        "" if rollout.status == "running" else f", {rollout.status}"
+    draft = _Draft(state)
+    _heed(draft, observation)
+    _judge_all(draft, observation, policy, now)
+    _count_failures(draft, policy)
+    draft.actions += [Enlist(core) for core in _complete(draft.state)]
+    if not draft.state.halted and draft.state.status is Status.RUNNING:
+        _go_on(draft, observation, policy, now)
+    _conclude(draft, observation)
+    final = replace(draft.state, awaits=tuple(draft.awaits))
+    return Decision(
+        final,
+        tuple(draft.actions),
+        tuple(draft.told),
+        _sentence(final, draft.waiting),
+        tuple(draft.questions),
+        draft.wake_s,
     )
 
 
-def _progressed(step: Step, progress: str, now: float) -> tuple[Step, list[Told]]:
-    if progress == step.progress:
-        return step, []
-    return replace(step, progress=progress, since=now), [Told("progress", step.job_id, progress)]
+def _heed(draft: _Draft, observation: Observation) -> None:
+    """What people want."""
+    wishes = observation.wishes
+    if wishes.aborted:
+        draft.halt(f"aborted by {wishes.aborted}")
+    status = draft.state.status
+    if status.open and not draft.state.halted:
+        wanted = Status.PAUSED if wishes.paused else Status.RUNNING
+        if wanted is not status:
+            draft.told.append(Told("paused", "", "paused") if wishes.paused else Told("resumed", "", "goes on"))
+            draft.state = replace(draft.state, status=wanted)
+
+
+def _judge_all(draft: _Draft, observation: Observation, policy: Policy, now: float) -> None:
+    changed: dict[str, Step] = {}
+    for step in draft.state.phase(Phase.MOVING):
+        found = judge(step, draft.state, observation, policy, now)
+        if found.step is not step:
+            changed[step.job_id] = found.step
+        draft.told += found.told
+        draft.actions += [found.action] if found.action else []
+        draft.questions += [found.question] if found.question else []
+        draft.awaits += [found.awaits] if found.awaits else []
+    draft.state = draft.state.with_steps(changed)
+
+
+def _count_failures(draft: _Draft, policy: Policy) -> None:
+    state = draft.state
+    if not state.failed or state.halted:
+        return
+    first = state.phase(Phase.FAILED)
+    outside = next((step for step in first if not step.change.core), None)
+    if outside or len(state.failed_cores) > policy.failure_budget:
+        draft.halt(f"{(outside or first[0]).job_id} failed")
+
+
+# -- waves -------------------------------------------------------------------------------------------------------
+
+
+def _go_on(draft: _Draft, observation: Observation, policy: Policy, now: float) -> None:
+    """End the wave whose cores are done, and begin what may begin now."""
+    if _calls(draft, observation, Call(Moment.BEFORE_ROLLOUT)):
+        return
+    while _wave_ends(draft, observation, policy, now):
+        pass
+    state = draft.state
+    place, units = _current(state)
+    next_wave = (CORES, state.passed + 1)
+    if place is None or state.halted or (state.passed < len(state.layout.waves) and place > next_wave):
+        return
+    if place == next_wave and _calls(draft, observation, _wave_call(state, Moment.BEFORE_WAVE, place[1])):
+        return
+    steps = [[state.jobs[job_id] for job_id in unit] for unit in units]
+    draft.actions += [_begin(step) for step in startable(steps, policy, _elsewhere(state, place))]
+
+
+def _current(state: State) -> tuple[tuple[int, int] | None, tuple[Unit, ...]]:
+    """The first place that is not at its end, with its units."""
+    for place, units in state.layout.places:
+        if place[0] == CORES and place[1] <= state.passed:
+            continue
+        if not all(_ended([state.jobs[job_id] for job_id in unit]) for unit in units):
+            return place, units
+    return None, ()
+
+
+def _wave_ends(draft: _Draft, observation: Observation, policy: Policy, now: float) -> bool:
+    """Take the wave whose cores are done through its gates and its pause; whether it is behind us now."""
+    number, total = draft.state.passed + 1, len(draft.state.layout.waves)
+    place = _current(draft.state)[0]
+    listing = any(isinstance(action, Enlist) for action in draft.actions)
+    if number > total or listing or (place is not None and place <= (CORES, number)):
+        return False
+    if draft.state.reached == NEVER:
+        draft.state = replace(draft.state, reached=now)
+        draft.told.append(Told("wave", "", f"wave {number} of {total}: {_cores(draft.state, number)} done"))
+    if draft.state.opened == NEVER:
+        if not _gates_pass(draft, observation, number):
+            return False
+        if _calls(draft, observation, _wave_call(draft.state, Moment.AFTER_WAVE, number)):
+            return False
+        draft.state = replace(draft.state, opened=now)
+    left = policy.pause_s - (now - draft.state.opened)
+    if number < total and left > 0:
+        draft.waiting, draft.wake_s = f"pause before wave {number + 1}: {left:.0f} s", left
+        return False
+    draft.state = replace(draft.state, passed=number, reached=NEVER, opened=NEVER)
+    return True
+
+
+def _gates_pass(draft: _Draft, observation: Observation, number: int) -> bool:
+    if observation.asked is None:
+        return True
+    state, point = draft.state, wave_point(number)
+    draft.questions.append(Question(point, state.layout.waves[number - 1], state.reached))
+    if point not in observation.asked:
+        draft.waiting = f"the gates after wave {number}"
+        return False
+    readings = [reading for reading in observation.readings if reading.point == point]
+    failing = next((reading for reading in readings if reading.verdict is Verdict.FAIL), None)
+    if failing:
+        draft.halt(f"gate {failing.name} after wave {number}: {failing.reason}")
+        return False
+    waiting = [reading for reading in readings if reading.verdict is Verdict.WAIT]
+    if waiting:
+        draft.waiting = "; ".join(f"gate {each.name} after wave {number}: {each.reason}" for each in waiting)
+    if any(reading.person for reading in waiting):
+        draft.awaits.append(point)
+    return not waiting
+
+
+def _wave_call(state: State, moment: Moment, number: int) -> Call:
+    return Call(moment, number, state.layout.waves[number - 1])
+
+
+def _calls(draft: _Draft, observation: Observation, call: Call) -> bool:
+    """Whether a hook has to be called first."""
+    if call.moment not in observation.hooks or call.name in draft.state.called:
+        return False
+    if CallHook(call) not in draft.actions:
+        draft.actions.append(CallHook(call))
+    return True
+
+
+def _cores(state: State, number: int) -> str:
+    cores = state.layout.waves[number - 1]
+    return f"core {cores[0]}" if len(cores) == 1 else f"{len(cores)} cores"
 
 
 # -- what may begin ----------------------------------------------------------------------------------------------
 
 
-def startable(steps: Iterable[Step], policy: Policy) -> Iterator[Step]:
-    """The waiting steps that may begin now."""
-    left = [step for step in steps if step.phase is not Phase.DONE]
-    if not left:
-        return
-    stage = min(step.stage for step in left)
-    here = [step for step in steps if step.stage == stage]
-    if stage not in (CORES, STOPS):
-        yield from (step for step in here if step.phase is Phase.WAITING)
-        return
-    units: dict[str, list[Step]] = {}
-    for step in here:
-        units.setdefault(step.change.core, []).append(step)
-    yield from _next_of_units(units.values(), policy)
-
-
-def _next_of_units(units: Iterable[list[Step]], policy: Policy) -> Iterator[Step]:
+def startable(units: Iterable[list[Step]], policy: Policy, elsewhere: Counter[str]) -> Iterator[Step]:
+    """The waiting steps that may begin now, of the units at one place. `elsewhere` counts the cores of each hosting
+    that may be down at other places."""
     units = list(units)
+    if units and units[0][0].stage not in (CORES, STOPS):
+        yield from (step for unit in units for step in unit if step.phase is Phase.WAITING)
+        return
+    most = None if policy.strategy == ALL_AT_ONCE else policy.max_unavailable
     begun = [unit for unit in units if _begun(unit)]
-    down = Counter(unit[0].change.hosting for unit in begun if _interrupts(unit))
-    under_way = len(begun)
+    down = elsewhere + Counter(unit[0].change.hosting for unit in begun if _down(unit))
+    under_way = sum(not _ended(unit) for unit in begun)
     for unit in units:
+        if _ended(unit):
+            continue
         if not _begun(unit):
-            hosting = unit[0].change.hosting
-            interrupts = _interrupts(unit)
-            if all(step.phase is Phase.DONE for step in unit) or under_way >= MOST_UNITS:
-                continue
-            if interrupts and down[hosting] >= policy.max_unavailable:
+            hosting, interrupts = unit[0].change.hosting, _interrupts(unit)
+            if under_way >= MOST_UNITS or (interrupts and most is not None and down[hosting] >= most):
                 continue
             under_way += 1
             down[hosting] += interrupts
-        following = next((step for step in unit if step.phase is not Phase.DONE), None)
-        if following is not None and following.phase is Phase.WAITING:
+        following = next(step for step in unit if step.phase is not Phase.DONE)
+        if following.phase is Phase.WAITING:
             yield following
 
 
-def _begun(unit: list[Step]) -> bool:
+def _begun(unit: Iterable[Step]) -> bool:
     """Whether a core is under change: some of its steps are not waiting, and not all are done."""
     phases = {step.phase for step in unit}
     return phases != {Phase.WAITING} and phases != {Phase.DONE}
+
+
+def _ended(unit: Iterable[Step]) -> bool:
+    """Whether nothing of a core will be done any more: all of it is, or one of its jobs failed."""
+    phases = {step.phase for step in unit}
+    return phases == {Phase.DONE} or (Phase.FAILED in phases and Phase.MOVING not in phases)
+
+
+def _down(unit: list[Step]) -> bool:
+    """Whether a core that was begun may not serve. One whose canary failed still does."""
+    failed = [step for step in unit if step.phase is Phase.FAILED]
+    return _interrupts(unit) and not (failed and all(step.kept for step in failed))
+
+
+def _elsewhere(state: State, here: tuple[int, int]) -> Counter[str]:
+    """How many cores of each hosting may be down because of steps at other places than this one."""
+    found: dict[str, str] = {}
+    for job_id in state.moving | state.failed:
+        step = state.jobs[job_id]
+        if step.change.core and step.place != here and step.change.interrupts and not step.kept:
+            found[step.change.core] = step.change.hosting
+    return Counter(found.values())
 
 
 def _interrupts(unit: Iterable[Step]) -> bool:
@@ -256,19 +282,53 @@ def _begin(step: Step) -> ToDo:
 
 def _complete(state: State) -> Iterator[str]:
     """The cores all of whose steps are done and which the registry has not been told of."""
-    phases: dict[str, set[Phase]] = {}
-    for step in state.steps:
-        if step.stage == CORES and step.change.core not in state.enlisted:
-            phases.setdefault(step.change.core, set()).add(step.phase)
-    return (core for core, found in phases.items() if found == {Phase.DONE})
+    for place, units in state.layout.places:
+        if place[0] != CORES or place[1] <= state.passed:
+            continue
+        if place[1] > state.passed + 1:
+            return
+        for unit in units:
+            core = state.jobs[unit[0]].change.core
+            if core not in state.enlisted and all(state.jobs[job_id].phase is Phase.DONE for job_id in unit):
+                yield core
 
 
-def _sentence(state: State) -> str:
-    counts = Counter(step.phase for step in state.steps)
+# -- the end -----------------------------------------------------------------------------------------------------
+
+
+def _conclude(draft: _Draft, observation: Observation) -> None:
+    """The status, when nothing moves and nothing is to be done."""
+    state = draft.state
+    if draft.actions or state.moving or not state.status.open:
+        return
+    if state.halted:
+        reason = state.halted
+        call = Call(Moment.ON_FAILURE, 0, tuple(sorted(state.failed_cores)), reason)
+        if not observation.wishes.aborted and _calls(draft, observation, call):
+            return
+        draft.state = replace(state, status=Status.ABORTED if observation.wishes.aborted else Status.FAILED)
+    elif state.status is Status.RUNNING and _current(state)[0] is None and state.passed == len(state.layout.waves):
+        if not _calls(draft, observation, Call(Moment.AFTER_ROLLOUT)):
+            draft.state = replace(state, status=Status.DONE)
+    elif state.status is Status.RUNNING and not draft.waiting and not draft.questions:
+        # What failed holds the places of its hosting, and nothing else moves that could free one.
+        failed = next((step.job_id for step in state.phase(Phase.FAILED)), "")
+        draft.halt(f"{failed or 'something'} failed, and no other core of its hosting may go down meanwhile")
+        _conclude(draft, observation)
+
+
+def _sentence(state: State, waiting: str) -> str:
     moving = [
         f"{step.job_id} ({step.progress})" if step.progress else step.job_id for step in state.phase(Phase.MOVING)
     ]
-    text = f"{counts[Phase.DONE]} of {len(state.steps)} jobs done"
-    if counts[Phase.FAILED]:
-        text += f", {counts[Phase.FAILED]} failed"
-    return f"{text}; waiting for {', '.join(moving[:3])}{' …' if len(moving) > 3 else ''}" if moving else text
+    text = f"{state.done} of {len(state.jobs)} jobs done"
+    total = len(state.layout.waves)
+    if total > 1 and state.passed < total:
+        text += f", wave {state.passed + 1} of {total}"
+    if state.failed:
+        text += f", {len(state.failed)} failed"
+    if state.status is Status.PAUSED:
+        text += ", paused"
+    if moving:
+        return f"{text}; waiting for {', '.join(moving[:3])}{' …' if len(moving) > 3 else ''}"
+    return f"{text}; {waiting}" if waiting else text

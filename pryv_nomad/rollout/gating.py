@@ -1,7 +1,7 @@
 """What stands between a wave and the next: points at which gates are asked, and what they answer, as values.
 
-A *point* is a text: `wave 2` (the cores of wave 2 are done) or `promote pryv-core-co1` (its canaries are healthy). Whoever
-drives a rollout asks the gates of the points that `decide` names; the answers are part of the next observation.
+A *point* is a text: `wave 2` (the cores of wave 2 are done) or `promote pryv-core-co1` (its canaries are healthy).
+Whoever drives a rollout asks the gates of the points that `decide` names; the answers are part of the next observation.
 """
 
 from __future__ import annotations
@@ -27,20 +27,22 @@ def promotion_point(job_id: str) -> str:
 class Verdict(StrEnum):
     """What a gate says."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
     WAIT = "wait"
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class GateReading:
-    """What a gate said at a point, and why. `value` is what was measured, None where there is no number."""
+    """What a gate said at a point, and why. `value` is what was measured, None where there is no number; `person` is
+    whether a person is asked (`rollout promote` lets the point pass)."""
 
     point: str
     name: str
     verdict: Verdict
     reason: str = ""
     value: float | None = None
+    person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,12 @@ class Question:
 class Gates(Protocol):
     """The gates of one rollout. They keep their own counts of readings from one call to the next.
 
-    `read` answers for each question with one reading a gate that applies to it, none where no gate applies. `now` counts
-    seconds on the rollout's clock; `promoted` are the points that a person let pass. It does not raise: a source that
-    cannot be asked is `wait`, and later `fail`.
+    `read` answers for each question with one reading a gate that applies to it, none where no gate applies. `now`
+    counts seconds on the rollout's clock; `promoted` are the points that a person let pass. It does not raise: a source
+    that cannot be asked is `wait`, and later `fail`.
     """
 
-    def read(
-        self, questions: Iterable[Question], promoted: frozenset[str], now: float
-    ) -> tuple[GateReading, ...]: ...
+    def read(self, questions: Iterable[Question], promoted: frozenset[str], now: float) -> tuple[GateReading, ...]: ...
 
 
 class NoGates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pryv_nomad.errors import ApiError, PryvNomadError, Unreachable
 from pryv_nomad.plan.observed import Record
@@ -42,6 +42,23 @@ class Records:
         self._consul.kv_put(key, record.to_text().encode(), self._indexes.get(job_id, 0))
         stored = self._consul.kv_get(key)
         self._indexes[job_id] = stored[1] if stored else 0
+
+    def key(self, job_id: str) -> str:
+        """The key of a job's record."""
+        return self._prefix + job_id
+
+    def operation(self, job_id: str, record: Record | None) -> dict[str, Any]:
+        """The operation of a transaction that writes a record, or forgets it (None); `written` comes after it."""
+        from pryv_nomad.clients.consul import kv_operation
+
+        index = self._indexes.get(job_id, 0)
+        if record is None:
+            return kv_operation("delete-cas", self.key(job_id), index=index)
+        return kv_operation("cas", self.key(job_id), record.to_text().encode(), index=index)
+
+    def written(self, job_id: str, index: int) -> None:
+        """Note the index that a record has now, 0 for one that is gone."""
+        self._indexes[job_id] = index
 
     def delete(self, job_id: str) -> None:
         """Forget a job. Raises Conflict as `write` does."""

@@ -46,7 +46,7 @@ class Watch:
         }
         return {**stops, **seen}
 
-    def wait(self, moving: Iterable[Step]) -> None:
+    def wait(self, moving: Iterable[Step], limit_s: float | None = None) -> None:
         """Wait for news: for the next change of a deployment, or a moment while evaluations are still open."""
         steps = list(moving)
         if any(step.change.action is Action.STOP for step in steps):
@@ -54,7 +54,11 @@ class Watch:
             return
         calm = all(step.evaluation in self._settled for step in steps if step.evaluation)
         self._sleep(SHORTEST_WAIT_S)
-        self._nomad.get("deployments", index=self._index, wait_s=DEPLOYING_WAIT_S if calm else SETTLING_WAIT_S)
+        self._nomad.get(
+            "deployments",
+            index=self._index,
+            wait_s=min(DEPLOYING_WAIT_S if calm else SETTLING_WAIT_S, limit_s or DEPLOYING_WAIT_S),
+        )
 
     def _deployments(self) -> dict[tuple[str, int], Rollout]:
         answer = self._nomad.get("deployments", index=0)

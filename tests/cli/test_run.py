@@ -297,7 +297,7 @@ def test_a_group_without_a_place_is_explained(lab: Platform) -> None:
 def test_a_placement_that_fails_while_running_is_explained_and_ends_the_run(
     lab: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pryv_nomad.rollout.decide.PLACEMENT_S", 0.2)
+    monkeypatch.setattr("pryv_nomad.rollout.judge.PLACEMENT_S", 0.2)
     result = lab.pn("--set", "resources.redis.memory=900000", "run", "--yes", "--only", "registry")
     assert result.code == 10
     assert "group redis finds no node" in result.err

@@ -13,6 +13,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """A platform of two cores on the simulator, with its secrets; nothing runs yet."""
     monkeypatch.setattr("pryv_nomad.rollout.watch.SHORTEST_WAIT_S", 0.01)
     monkeypatch.setattr("pryv_nomad.rollout.watch.SETTLING_WAIT_S", 0.1)
+    monkeypatch.setattr("pryv_nomad.rollout.lock.TTL_S", 86_400)
     with platform(tmp_path) as made:
         made.secrets()
         yield made

@@ -12,20 +12,10 @@ from hypothesis import strategies as st
 
 from pryv_nomad.plan.change import Action, Change, Plan
 from pryv_nomad.plan.intent import Intent, Member, Platform, Policy
-from pryv_nomad.rollout.decide import (
-    MARGIN_S,
-    MOST_UNITS,
-    PLACEMENT_S,
-    Adopt,
-    Decision,
-    Enlist,
-    Explain,
-    Promote,
-    Register,
-    Stop,
-    decide,
-)
-from pryv_nomad.rollout.state import Phase, Rollout, Sight, State
+from pryv_nomad.rollout.actions import Adopt, Enlist, Explain, Promote, Register, Stop
+from pryv_nomad.rollout.decide import MOST_UNITS, Decision, decide
+from pryv_nomad.rollout.judge import MARGIN_S, PLACEMENT_S
+from pryv_nomad.rollout.state import Observation, Phase, Rollout, Sight, State
 from tests.plan.made import change, core_changes
 
 POLICY = Policy(1, 600.0)
@@ -62,7 +52,7 @@ class World:
 
     def run(self) -> State:
         for _ in range(500):
-            decision = decide(self.state, self.sights(), self.plan.intent.policy, self.now)
+            decision = decide(self.state, Observation(self.sights()), self.plan.intent.policy, self.now)
             self.state = decision.state
             for action in decision.actions:
                 self.act(action)
@@ -177,7 +167,7 @@ def moving(job: Change, since: float = 0.0) -> State:
 
 
 def after(state: State, sight: Sight, now: float = 1.0) -> Decision:
-    return decide(state, {state.steps[0].job_id: sight}, POLICY, now)
+    return decide(state, Observation({state.steps[0].job_id: sight}), POLICY, now)
 
 
 REDIS = change("pryv-redis", kind="redis")
@@ -258,26 +248,26 @@ def test_trouble_is_explained_once_and_while_it_still_may_end_well() -> None:
 
 def test_cores_that_are_only_created_do_not_wait_for_one_another() -> None:
     changes = [each for core in ("co1", "co2", "co3") for each in core_changes(core, Action.CREATE)]
-    found = decide(state_of(*changes), {}, POLICY, 0.0)
+    found = decide(state_of(*changes), Observation(), POLICY, 0.0)
     assert found.actions == (Register("pryv-data-co1"), Register("pryv-data-co2"), Register("pryv-data-co3"))
 
 
 def test_no_more_cores_are_under_way_than_a_person_can_follow() -> None:
     cores = tuple(f"co{number}" for number in range(MOST_UNITS + 5))
     changes = [each for core in cores for each in core_changes(core, Action.CREATE)]
-    assert len(decide(state_of(*changes, cores=cores), {}, POLICY, 0.0).actions) == MOST_UNITS
+    assert len(decide(state_of(*changes, cores=cores), Observation(), POLICY, 0.0).actions) == MOST_UNITS
 
 
 def test_a_deployment_of_an_interrupted_run_counts_as_under_change() -> None:
     watched = change("pryv-core-co1", Action.WATCH, "co1", "ch")
     members = tuple(Member(core, "ch") for core in ("co1", "co2"))
     plan = Plan(Intent(Platform("d", "r", "n"), "1.9.2", members=members), "0", core_changes("co2"))
-    assert decide(State.of(plan, [watched]), {}, POLICY, 0.0).actions == ()
+    assert decide(State.of(plan, [watched]), Observation(), POLICY, 0.0).actions == ()
 
 
 def test_a_stop_is_done_when_nothing_runs_any_more() -> None:
     job = change("pryv-data-co1", Action.STOP, "co1", "ch")
-    assert decide(state_of(job), {}, POLICY, 0.0).actions == (Stop("pryv-data-co1"),)
+    assert decide(state_of(job), Observation(), POLICY, 0.0).actions == (Stop("pryv-data-co1"),)
     assert after(moving(job), Sight(running=1)).state.steps[0].phase is Phase.MOVING
     done = after(moving(job), Sight(running=0))
     assert done.state.steps[0].phase is Phase.DONE

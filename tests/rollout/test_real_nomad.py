@@ -18,7 +18,7 @@ from pryv_nomad.errors import Unhealthy
 from pryv_nomad.plan.change import Plan
 from pryv_nomad.plan.intent import Intent, Member, Platform, Policy
 from pryv_nomad.rollout.admit import Consent, admit
-from pryv_nomad.rollout.carry_out import Run
+from pryv_nomad.rollout.carry_out import Site, Start, begin
 from pryv_nomad.rollout.events import Event
 from pryv_nomad.rollout.records import Records
 from pryv_nomad.rollout.survey import survey
@@ -117,7 +117,7 @@ class Real:
         records = Records(self.consul, "pryv.example")
         known = records.read()
         admitted, _ = admit(self.plan(*specs), Consent())
-        Run(self.nomad, self.consul, records, known, admitted, self.told.append).carry_out()
+        begin(Site(self.nomad, self.consul, "pryv.example", self.told.append), Start(admitted, records, known))
         return self.told
 
     def kinds(self, *wanted: str) -> list[tuple[str, str]]:
