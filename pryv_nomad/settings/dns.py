@@ -22,5 +22,9 @@ def files(cluster: Cluster, *, replica: bool) -> tuple[ConfigFile, ...]:
 
 def _with_challenges(entries: dict[str, Any] | None, domain: str) -> dict[str, Any]:
     """The user's own names and that of the challenges, whose `description` dns answers as TXT, one record a value
-    (service-register, `src/dns/ndns-wrapper.js`); with an empty list there is no record."""
+    (service-register, `src/dns/ndns-wrapper.js`); with an empty list there is no record.
+
+    The name stays between renewals: asked for one that it does not have and that is no username, the dns of that source
+    ends (`src/dns/server_for_name.js`, `logger.warn`).
+    """
     return {**(entries or {}), CHALLENGE: {"description": AcmeChallenges(domain)}}
