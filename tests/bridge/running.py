@@ -55,6 +55,11 @@ class Running:
         self.bridge = Bridge(consul, nomad, Settings(DOMAIN, name, **values), self.log.append)
         self.thread = threading.Thread(target=self.bridge.run, daemon=True)
 
+    @property
+    def last(self) -> str:
+        """What it said last."""
+        return self.sentences()[-1] if self.log else ""
+
     def sentences(self) -> list[str]:
         return [str(event["sentence"]) for event in self.log]
 

@@ -61,16 +61,16 @@ def test_a_removed_core_is_out_at_once_and_stays_out(platform, nomad) -> None:
     assert [core.name for core in decode(platform.kv_get(desired_key(DOMAIN))[0]).cores] == ["co1"]
     with running(platform, nomad.client(), full_s=0.3) as bridge:
         until(lambda: any(each.startswith("1 core listed") for each in bridge.sentences()), 10, "it looks")
-        until(lambda: bridge.sentences()[-1] == "1 core listed; nothing to do", 10, "it is quiet")
+        until(lambda: bridge.last == "1 core listed; nothing to do", 10, "it is quiet")
         assert listed(platform) == {"co1"}
     assert mirrored(nomad, "co2").state is State.GONE
 
 
 def test_while_a_bridge_runs_a_removal_is_not_undone(platform, nomad) -> None:
     with running(platform, nomad.client(), full_s=0.3) as bridge:
-        until(lambda: bridge.sentences()[-1:] == ["2 cores listed; nothing to do"], 10, "it is quiet")
+        until(lambda: bridge.last == "2 cores listed; nothing to do", 10, "it is quiet")
         change(platform, nomad, "co2", State.GONE)
-        until(lambda: bridge.sentences()[-1] == "1 core listed; nothing to do", 10, "it is quiet again")
+        until(lambda: bridge.last == "1 core listed; nothing to do", 10, "it is quiet again")
         assert listed(platform) == {"co1"}
 
 
@@ -92,7 +92,7 @@ def test_a_core_is_removed_from_an_emptied_consul_by_what_the_mirror_knows(platf
     assert changed.after.generation == changed.before.generation + 1 > 3
     want(platform, wanting("co1"))
     with running(platform, nomad.client()) as bridge:
-        until(lambda: bridge.sentences()[-1:] == ["1 core listed; nothing to do"], 15, "it is quiet")
+        until(lambda: bridge.last == "1 core listed; nothing to do", 15, "it is quiet")
         assert listed(platform) == {"co1"}
     empty(platform)
     nomad.set_down(True)

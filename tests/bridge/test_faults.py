@@ -317,10 +317,10 @@ def test_a_lost_nomad_changes_nothing_and_is_said(consul, nomad, registry) -> No
         until(lambda: listed(consul) == set(FEW), 20, "all are listed")
         before = {core: each.entry for core, each in catalog(consul).items()}
         nomad.set_down(True)
-        until(lambda: "nothing to do; cannot reach Nomad" in bridge.sentences()[-1], 20, "it says so")
+        until(lambda: "nothing to do; cannot reach Nomad" in bridge.last, 20, "it says so")
         assert {core: each.entry for core, each in catalog(consul).items()} == before
         nomad.set_down(False)
-        until(lambda: bridge.sentences()[-1].endswith("; nothing to do"), 20, "it is back")
+        until(lambda: bridge.last.endswith("; nothing to do"), 20, "it is back")
 
 
 def test_a_nomad_that_forgot_everything_makes_cores_critical_and_keeps_them(consul, nomad, registry) -> None:
@@ -349,7 +349,7 @@ def test_half_of_the_cores_fail_then_all_then_none(consul, nomad, registry) -> N
             nomad.runs(*all_run(*NAMES[:failing], status="failed"), *all_run(*NAMES[failing:]))
             until(lambda number=failing: failed(consul) == number, 20, f"{failing} are critical")
             assert listed(consul) == set(NAMES)
-        until(lambda: bridge.sentences()[-1].startswith("100 cores listed;"), 10, "the sentence says so")
+        until(lambda: bridge.last.startswith("100 cores listed;"), 10, "the sentence says so")
 
 
 def failed(consul: Consul) -> int:
@@ -360,9 +360,7 @@ def test_a_quiet_platform_writes_nothing(consul, nomad) -> None:
     want(consul, wanting(*FEW))
     nomad.runs(*all_run(*FEW))
     with running(consul, nomad.client(), full_s=0.3) as bridge:
-        until(
-            lambda: bridge.sentences() and bridge.sentences()[-1] == "6 cores listed; nothing to do", 20, "it is quiet"
-        )
+        until(lambda: bridge.last == "6 cores listed; nothing to do", 20, "it is quiet")
         looks, writes = ticks(bridge), (indexes(consul), nomad.writes)
         until(lambda: ticks(bridge) >= looks + 5, 20, "it looks")
         assert (indexes(consul), nomad.writes) == writes

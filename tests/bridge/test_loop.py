@@ -37,10 +37,10 @@ def test_a_record_of_a_later_version_is_left_alone(consul, nomad) -> None:
     want(consul, wanting("co1", "co2"))
     nomad.runs(*stubs("co1"), *stubs("co2"))
     with running(consul, nomad.client()) as bridge:
-        until(lambda: bridge.sentences()[-1:] == ["2 cores listed; nothing to do"], 15, "both are listed")
+        until(lambda: bridge.last == "2 cores listed; nothing to do", 15, "both are listed")
         key = f"pryv-nomad/{DOMAIN}/members/core/co2"
         consul.kv_put(key, b'{"state": "resting"}')
-        until(lambda: "1 with an unreadable record (co2)" in bridge.sentences()[-1], 10, "it says so")
+        until(lambda: "1 with an unreadable record (co2)" in bridge.last, 10, "it says so")
         nomad.runs(*stubs("co1", status="failed"), *stubs("co2", status="failed"))
         until(lambda: catalog(consul)["co1"].entry.status == "critical", 10, "co1 is followed")
         assert listed(consul) == {"co1", "co2"}
@@ -53,9 +53,9 @@ def test_wanted_cores_of_a_later_version_are_left_alone(consul, nomad) -> None:
     want(consul, wanting("co1"))
     nomad.runs(*stubs("co1"))
     with running(consul, nomad.client()) as bridge:
-        until(lambda: bridge.sentences()[-1:] == ["1 core listed; nothing to do"], 15, "co1 is listed")
+        until(lambda: bridge.last == "1 core listed; nothing to do", 15, "co1 is listed")
         consul.kv_put(desired_key(DOMAIN), b"something else")
-        until(lambda: "cannot be read" in bridge.sentences()[-1], 10, "it says so")
+        until(lambda: "cannot be read" in bridge.last, 10, "it says so")
         assert consul.kv_get(desired_key(DOMAIN))[0] == b"something else"
         assert listed(consul) == {"co1"}
 
@@ -88,6 +88,6 @@ def test_a_core_whose_name_another_platform_has_in_consul_is_left_to_it(consul, 
     nomad.runs(*stubs("co1"), *stubs("co2"))
     with running(consul, nomad.client()) as bridge:
         until(lambda: listed(consul) == {"co2"}, 15, "co2 is listed")
-        until(lambda: "1 whose name another platform has in Consul (co1)" in bridge.sentences()[-1], 10, "it says so")
+        until(lambda: "1 whose name another platform has in Consul (co1)" in bridge.last, 10, "it says so")
     (kept,) = [each for each in consul.catalog_service(SERVICE) if each["Node"] == "pryv-core-co1"]
     assert kept["ServiceMeta"]["platform"] == "other.example"

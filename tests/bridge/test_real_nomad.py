@@ -47,7 +47,7 @@ def core_jobs(core: str) -> list[dict]:
 def test_a_core_joins_fails_and_stays_and_the_mirror_fills_an_emptied_consul(consul, cluster) -> None:
     want(consul, wanting("co1"))
     with running(consul, cluster, full_s=1.0) as bridge:
-        until(lambda: catalog(consul).get("co1") is None and bridge.sentences()[-1:] != [], 10, "it waits")
+        until(lambda: catalog(consul).get("co1") is None and bridge.last != "", 10, "it waits")
         for job in core_jobs("co1"):
             cluster.register(job, enforce_index=0)
         until(lambda: listed(consul) == {"co1"}, 30, "co1 is listed")
@@ -78,10 +78,10 @@ def test_a_restarted_simulator_finds_the_bridge_where_it_was(consul) -> None:
         bridge.thread.start()
         until(lambda: listed(consul) == {"co1"}, 30, "co1 is listed")
     try:
-        until(lambda: "cannot reach Nomad" in bridge.sentences()[-1], 20, "it says so")
+        until(lambda: "cannot reach Nomad" in bridge.last, 20, "it says so")
         assert catalog(consul)["co1"].entry.status == "passing"
         with serve(simulator, port=int(address.rpartition(":")[2]), speed=10.0):
-            until(lambda: bridge.sentences()[-1] == "1 core listed; nothing to do", 20, "it is back")
+            until(lambda: bridge.last == "1 core listed; nothing to do", 20, "it is back")
             client(address).stop("pryv-edge-co1")
             until(lambda: catalog(consul)["co1"].entry.status == "critical", 20, "it follows")
             assert listed(consul) == {"co1"}
@@ -105,7 +105,7 @@ def test_nomads_lost_leader_errors_and_lost_nodes_take_no_core_out(consul) -> No
                 with serving.driver.changed:
                     simulator.inject(fault)
                 until(lambda before=looks: len(bridge.log) > before, 20, f"it says so: {fault}")
-                until(lambda: bridge.sentences()[-1] == "1 core listed; nothing to do", 20, f"it is over: {fault}")
+                until(lambda: bridge.last == "1 core listed; nothing to do", 20, f"it is over: {fault}")
             with serving.driver.changed:
                 simulator.inject(NodeLost("n1"))
             until(lambda: catalog(consul)["co1"].entry.status == "critical", 30, "co1 is critical")
