@@ -36,8 +36,8 @@ class Policy:
     deployment counts as failed.
 
     `strategy`, `waves`, `first`, `pause_s`, `failure_budget` and `manual` (promotion) are the section `rollout` of the
-    cluster file. `gates`, `hooks` and `notifications` (at most one) are its entries as JSON objects, so that whoever drives the rollout needs no
-    cluster file.
+    cluster file. `gates`, `hooks` and `notifications` (at most one) are its entries as JSON objects, so that whoever
+    drives the rollout needs no cluster file.
     """
 
     max_unavailable: int = 1
