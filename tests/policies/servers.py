@@ -91,9 +91,8 @@ def nomad_server(acl: bool = True) -> Iterator[NomadServer]:
     http, rpc, serf = agents.free_ports(3)
     with short_folder() as folder:
         (folder / "volume").mkdir()
-        config = agents.NOMAD_CONFIG.format(
-            data=folder / "data", http=http, rpc=rpc, serf=serf, volume=folder / "volume"
-        )
+        places = {"data": folder / "data", "volume": folder / "volume", "consul": "127.0.0.1:1"}
+        config = agents.NOMAD_CONFIG.format(http=http, rpc=rpc, serf=serf, **places)
         (folder / "agent.hcl").write_text(config + (ACL if acl else ""))
         address = f"http://127.0.0.1:{http}"
         command = [str(agents.nomad_binary()), "agent", "-config", str(folder / "agent.hcl")]
