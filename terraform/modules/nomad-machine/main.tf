@@ -6,7 +6,7 @@ locals {
   # The defaults of `volumes` in cluster.yml.
   default_volumes = concat(
     var.core == null ? [] : ["pryv-core-data", "pryv-influxdb-backup", "pryv-influxdb-data", "pryv-mongodb-backup", "pryv-mongodb-data"],
-    length(setintersection(var.roles, ["registry", "replica"])) == 0 ? [] : ["pryv-redis-data"],
+    length(setintersection(var.roles, ["registry", "replica"])) == 0 ? [] : ["pryv-redis-data", "pryv-registry-files"],
   )
   volumes = sort(var.volumes == null ? local.default_volumes : var.volumes)
 

@@ -42,7 +42,7 @@ variables {
   static  = {}
 }
 
-run "the_world_reaches_80_443_and_53_and_nothing_else" {
+run "the_world_reaches_80_443_and_53_of_registries_and_nothing_else" {
   command = plan
 
   assert {
@@ -66,11 +66,6 @@ run "the_world_reaches_80_443_and_53_and_nothing_else" {
     condition     = length(aws_vpc_security_group_ingress_rule.admin) == 0
     error_message = "operators have no way in unless they are given one"
   }
-}
-
-run "name_servers_are_registries_only" {
-  command = plan
-
   assert {
     condition     = [for name, groups in local.groups_of : name if contains(groups, "dns")] == ["registry", "replica"]
     error_message = "53/udp is for the registry and its replica"
@@ -81,7 +76,7 @@ run "name_servers_are_registries_only" {
   }
 }
 
-run "disks_are_encrypted_and_stay" {
+run "machines_are_pets_with_encrypted_disks_closed_metadata_and_few_rights" {
   command = plan
 
   assert {
@@ -108,6 +103,17 @@ run "disks_are_encrypted_and_stay" {
     condition     = alltrue([for machine in aws_instance.machine : machine.disable_api_termination && machine.maintenance_options[0].auto_recovery == "default"])
     error_message = "machines of the platform are pets"
   }
+  assert {
+    condition = alltrue([
+      for options in concat([for machine in aws_instance.machine : machine.metadata_options[0]], [aws_launch_template.server.metadata_options[0]]) :
+      options.http_tokens == "required" && options.http_put_response_hop_limit == 1
+    ])
+    error_message = "IMDSv2 is required"
+  }
+  assert {
+    condition     = alltrue([for policy in aws_iam_role_policy.this : flatten([for statement in jsondecode(policy.policy).Statement : statement.Action]) == ["ec2:DescribeInstances"]])
+    error_message = "policies are ${jsonencode([for policy in aws_iam_role_policy.this : policy.policy])}"
+  }
 }
 
 run "a_key_of_the_user_encrypts_every_disk" {
@@ -124,27 +130,6 @@ run "a_key_of_the_user_encrypts_every_disk" {
       [aws_launch_template.server.block_device_mappings[0].ebs[0].kms_key_id == var.kms_key_id],
     ))
     error_message = "the key must reach every disk"
-  }
-}
-
-run "metadata_needs_a_token_and_containers_do_not_reach_it" {
-  command = plan
-
-  assert {
-    condition = alltrue([
-      for options in concat([for machine in aws_instance.machine : machine.metadata_options[0]], [aws_launch_template.server.metadata_options[0]]) :
-      options.http_tokens == "required" && options.http_put_response_hop_limit == 1
-    ])
-    error_message = "IMDSv2 is required"
-  }
-}
-
-run "machines_may_find_each_other_and_no_more" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for policy in aws_iam_role_policy.this : flatten([for statement in jsondecode(policy.policy).Statement : statement.Action]) == ["ec2:DescribeInstances"]])
-    error_message = "policies are ${jsonencode([for policy in aws_iam_role_policy.this : policy.policy])}"
   }
 }
 

@@ -44,8 +44,8 @@ run "roles_share_a_machine" {
     error_message = "roles stand in one value"
   }
   assert {
-    condition     = keys(jsondecode(output.files["/etc/nomad.d/10-pryv.json"].content).client.host_volume) == ["pryv-redis-data"]
-    error_message = "the registry has redis's volume"
+    condition     = keys(jsondecode(output.files["/etc/nomad.d/10-pryv.json"].content).client.host_volume) == ["pryv-redis-data", "pryv-registry-files"]
+    error_message = "the registry has the volumes of redis and of its followers"
   }
 }
 
