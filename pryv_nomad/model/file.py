@@ -292,6 +292,10 @@ class Restart(Section):
     """What happens after the last attempt; a pinned core has nowhere else to go, so it waits and tries again."""
 
 
+DATABASE_PATIENCE = 10
+"""How many times the usual kill timeout a database gets: killed while it writes, it has to repair itself."""
+
+
 class Lifecycle(Section):
     """How tasks end, restart and outlive a lost connection."""
 

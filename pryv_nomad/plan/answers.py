@@ -113,8 +113,10 @@ def _is_destructive(diff: Mapping[str, Any]) -> bool:
 
 def _effect(desired: Mapping[str, int], diff: Mapping[str, Any]) -> Effect:
     created = diff.get("Type") == "Added"
-    if diff.get("Type") == "Edited" and not desired.get("Canary") and _is_destructive(diff):
-        # Nomad counts only what its first step does: where a group also grows, that is the new allocations.
+    counted = any(desired.get(key) for key in ("Canary", "InPlaceUpdate"))
+    if diff.get("Type") == "Edited" and not counted and _is_destructive(diff):
+        # Nomad counts only what its first step does: where a group also grows, that is the new allocations. The mark
+        # alone is not enough, since Nomad also puts it on changes of LogConfig, which it makes in place.
         return Effect.REPLACE
     order = (
         ("DestructiveUpdate", Effect.REPLACE),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pryv_nomad.model.cluster import Cluster, Profile, Resources
-from pryv_nomad.model.file import Volume
+from pryv_nomad.model.file import DATABASE_PATIENCE, Volume
 from pryv_nomad.model.release import Component, Health
 from pryv_nomad.model.types import seconds
 from pryv_nomad.settings import mail
@@ -19,8 +19,6 @@ from pryv_nomad.specs.places import Place, is_database, label, service_name
 from pryv_nomad.specs.templates import ConfigTemplate
 
 CSI_SHARED, CSI_SINGLE = "multi-node-multi-writer", "single-node-writer"
-DATABASE_PATIENCE = 10
-"""How many times the usual kill timeout a database gets: killed while it writes, it has to repair itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,12 @@ ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
         "update.progress_deadline",
         "longer than healthy_dead",
     ),
+    (
+        "a database that may not stop in time",
+        {"lifecycle": {"kill_timeout": "90s"}},
+        "lifecycle.kill_timeout",
+        "10 times 90s to stop, longer than progress_deadline, which is 10m",
+    ),
     ("vault without path", {"tls": {"source": "vault"}}, "tls", "needs vault_path"),
     (
         "vault with odd path",
@@ -291,7 +297,10 @@ SOUND: list[tuple[str, dict[str, Any]]] = [
     ("a rotation", {"secrets": {"generations": {"CORE_SYSTEM_KEY": 2}}}),
     (
         "timers in order",
-        {"update": {"min_healthy_time": "500ms", "healthy_deadline": "1s", "progress_deadline": "1m1s"}},
+        {
+            "update": {"min_healthy_time": "500ms", "healthy_deadline": "1s", "progress_deadline": "1m1s"},
+            "lifecycle": {"kill_timeout": "6s"},
+        },
     ),
     (
         "mails through sendmail",

@@ -32,6 +32,7 @@ hostings:
 cores:
   - {name: "co[1-CORES]", hosting: ch, ip: [IPS]}
 update: {min_healthy_time: 1s, healthy_deadline: 20s, progress_deadline: 30s}
+lifecycle: {kill_timeout: 3s}
 """
 
 

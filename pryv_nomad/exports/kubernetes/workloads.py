@@ -8,14 +8,13 @@ from typing import Any
 from pryv_nomad.exports import probes
 from pryv_nomad.exports.kubernetes import config
 from pryv_nomad.exports.kubernetes.names import PULL, Seat, placement
+from pryv_nomad.model.file import DATABASE_PATIENCE
 from pryv_nomad.model.types import seconds
 
 CLAIM = "10Gi"
 """What each volume asks for; the cluster file does not say sizes."""
 MHZ_A_CPU = 2000
 """What one CPU of Kubernetes counts for, where the cluster file speaks of MHz."""
-DATABASE_PATIENCE = 10
-"""How many times the usual stop time a database gets: killed while it writes, it has to repair itself."""
 _MIGRATION = 3600
 """Seconds that a core of a release which migrates data may take to start."""
 _PERIOD = 10

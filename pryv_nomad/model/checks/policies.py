@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from pryv_nomad.model.checks.finding import Finding, error, warning
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.file import DATABASE_PATIENCE
 from pryv_nomad.model.types import seconds
 from pryv_nomad.model.validation import written
 
@@ -26,6 +27,19 @@ def timers_are_in_order(cluster: Cluster) -> Iterator[Finding]:
         low, high = getattr(update, shorter), getattr(update, longer)
         if seconds(low) >= seconds(high):
             yield error(f"update.{longer}", f"{high} must be longer than {shorter}, which is {low}")
+
+
+def databases_may_stop_in_time(cluster: Cluster) -> Iterator[Finding]:
+    """Nomad refuses a task whose kill timeout is longer than its group's progress deadline (structs.Task.Validate)."""
+    kill, deadline = cluster.file.lifecycle.kill_timeout, cluster.file.update.progress_deadline
+    needed = seconds(kill) * DATABASE_PATIENCE
+    if needed > seconds(deadline):
+        yield error(
+            "lifecycle.kill_timeout",
+            f"a database gets {DATABASE_PATIENCE} times {kill} to stop, longer than progress_deadline, which is"
+            f" {deadline}",
+            f"make update.progress_deadline {needed:g}s or more",
+        )
 
 
 def certificate_can_be_found(cluster: Cluster) -> Iterator[Finding]:
@@ -104,6 +118,7 @@ def first_core_of_a_rollout(cluster: Cluster) -> Iterator[Finding]:
 
 CHECKS = (
     timers_are_in_order,
+    databases_may_stop_in_time,
     certificate_can_be_found,
     renewal_can_work,
     shared_volumes,
