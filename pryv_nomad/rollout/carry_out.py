@@ -23,6 +23,7 @@ from pryv_nomad.rollout.gating import Gates, Hooks, NoGates, NoHooks
 from pryv_nomad.rollout.head import Head
 from pryv_nomad.rollout.interruption import Interruption
 from pryv_nomad.rollout.lock import TAKEOVER_S, Card, Lock, own_card
+from pryv_nomad.rollout.migration import check_backup
 from pryv_nomad.rollout.record import Keeper, Loaded, Rollouts
 from pryv_nomad.rollout.records import Records
 from pryv_nomad.rollout.revisions import Kept, Revision, Revisions, name_of
@@ -94,12 +95,14 @@ class Start:
 
 
 def begin(site: Site, start: Start) -> State:
-    """Carry a plan out. Raises Held, Unhealthy when something is not healthy in the end, KeyboardInterrupt on Ctrl-C."""
+    """Carry a plan out. Raises Held, Unhealthy when not all is healthy in the end, KeyboardInterrupt after Ctrl-C."""
     rollouts = Rollouts(site.consul, site.domain)
     with site.locked() as lock:
         keeper = Keeper(rollouts, lock, start.records)
         _close_last(site, rollouts, lock, start.records)
         plan = start.plan
+        if start.kind == "run":
+            check_backup(plan, start.backup, site.hooks(plan.intent.policy).wanted)
         watched, failed = unfinished(plan, start.known, site.nomad.deployments())
         state = State.of(plan, watched)
         actor = _actor(site, keeper, start.known, plan.intent)
@@ -253,11 +256,9 @@ def _drive(site: Site, keeper: Keeper, actor: Actor, intent: Intent, state: Stat
         site.clock,
         site.sleep,
         keeper.clock,
+        lambda done: None if done.failed else _add_revision(site, keeper, actor, intent),
     )
     state = _run(site, drive, state, f"rollout {keeper.head.id}: {HOW_TO_GO_ON}")
-    if state.status is Status.DONE and not state.failed:
-        _add_revision(site, keeper, actor, intent)
-        keeper.save(state, drive.now)
     if drive.refusal:
         raise drive.refusal
     return state
