@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pryv_nomad.rollout.records import Records
 
 
+STRATEGIES = ("canary", "rolling", "all-at-once")
+
+
 @click.command()
 @click.argument("plan_file", metavar="[PLAN]", type=click.Path(path_type=Path), required=False)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 @click.option("--prune", is_flag=True, help="Stop jobs that are no longer in the cluster file.")
 @click.option("--force", is_flag=True, help="With --prune: also the jobs of a core.")
 @click.option("--overwrite", is_flag=True, help="Also jobs that somebody else changed.")
+@click.option("--strategy", type=click.Choice(STRATEGIES), help="In place of the cluster file's `rollout.strategy`.")
+@click.option("--backup-id", default="", metavar="ID", help="The backup made before a release that migrates data.")
 @click.option("--json", "as_json", is_flag=True, help="Tell what happens as JSON lines; needs --yes.")
 @click.pass_obj
 def run(
@@ -37,6 +43,8 @@ def run(
     prune: bool,
     force: bool,
     overwrite: bool,
+    strategy: str | None,
+    backup_id: str,
     as_json: bool,
 ) -> None:
     """Show what would change, ask, and make it so: in order, watched, recorded.
@@ -57,6 +65,9 @@ def run(
     known = records.read()
     if not as_json:
         show(made, node_lacks(context, made))
+    if strategy:
+        policy = replace(made.intent.policy, strategy=strategy)
+        made = replace(made, intent=replace(made.intent, policy=policy))
     admitted, notes = admit(made, Consent(prune, force, overwrite))
     for note in notes:
         context.say(f"note: {note}")
@@ -66,7 +77,7 @@ def run(
     machines = unaddressed(context.cluster())
     specs = () if plan_file else (spec.json_text for spec in context.specs())
     with site_of(context, as_json) as site:
-        begin(site, Start(admitted, records, known, machines=machines, specs=specs))
+        begin(site, Start(admitted, records, known, backup=backup_id, machines=machines, specs=specs))
 
 
 def _saved(context: Context, file: Path, records: Records) -> Plan:

@@ -20,7 +20,7 @@ from pryv_nomad.rollout.events import Event, Tell
 from pryv_nomad.rollout.gating import GateReading, Gates, Moment, NoGates, Question
 from pryv_nomad.rollout.interruption import Interruption
 from pryv_nomad.rollout.lock import Held
-from pryv_nomad.rollout.state import Observation, Phase, Sight, State, Step, Wishes
+from pryv_nomad.rollout.state import Observation, Phase, Sight, State, Status, Step, Wishes
 
 # How long Nomad or Consul may be unreachable; nothing is done meanwhile.
 PATIENCE_S = 120.0
@@ -50,10 +50,15 @@ class Keeping(Ledger, Protocol):
     ) -> None: ...
 
 
+def _nothing(_state: State) -> None:
+    """Nothing is to be done at the end."""
+
+
 @dataclass
 class Drive:
     """One driver of one rollout. `clock` counts seconds from anywhere; the rollout's own clock goes on from `begun`,
-    the seconds for which it was driven before.
+    the seconds for which it was driven before. `finish` is called when all is done, before that is saved: so it is
+    called again when the driver died meanwhile.
 
     What Nomad refuses to do with one job is a failure of that job: `refusal` is the first such error.
     """
@@ -69,6 +74,7 @@ class Drive:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     begun: float = 0.0
+    finish: Callable[[State], None] = _nothing
     refusal: PryvNomadError | None = None
     _questions: tuple[Question, ...] = ()
     _readings: tuple[GateReading, ...] = ()
@@ -103,6 +109,8 @@ class Drive:
         self._questions = decision.questions
         with self.interruption.held():
             self._patiently(lambda: self.actor.prepare(decision.actions, decision.state))
+            if decision.finished and decision.state.status is Status.DONE:
+                self._patiently(lambda: self.finish(decision.state))
             self._save(decision.state, decision.sentence, force=bool(decision.actions))
         state = decision.state
         try:

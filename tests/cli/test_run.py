@@ -108,7 +108,10 @@ def test_every_registration_is_recorded_with_the_hash_and_the_index(running: Pla
 
 def test_a_release_that_migrates_comes_without_a_canary_and_is_then_recorded_as_usual(lab: Platform) -> None:
     assert lab.pn("--set", "release=1.9.0", "run", "--yes", "--only", "co1").code == 0
-    result = lab.pn("run", "--yes", "--json", "--only", "co1")
+    refused = lab.pn("run", "--yes", "--only", "co1")
+    assert refused.code == 6
+    assert "--backup-id" in refused.err
+    result = lab.pn("run", "--yes", "--json", "--only", "co1", "--backup-id", "b1")
     assert result.code == 0, result.err
     assert not [event for event in events(result.out) if event["kind"] == "promoted"]
     api = next(group for group in lab.nomad.job("pryv-core-co1")["TaskGroups"] if group["Name"] == "api")
