@@ -14,6 +14,7 @@ from pryv_nomad.certificates.keeping import ACCOUNT_KEY, OWN
 from pryv_nomad.errors import Conflict, RenewalError, Unreachable
 from pryv_nomad.secrets import tls
 from pryv_nomad.secrets.self_signed import self_signed
+from pryv_nomad.simulator.faults import ApiErrors
 from tests.certificates.conftest import DOMAIN, Platform, Renew
 from tests.certificates.pebble import Pebble, pebble, pebble_binary
 
@@ -137,6 +138,18 @@ def test_another_secret_that_changes_meanwhile_is_no_conflict(platform: Platform
 
     assert platform.stored()["OTHER"] == "new"
     assert tls.read(platform.stored()[tls.CERTIFICATE_KEY].encode()) == facts
+
+
+def test_a_record_that_cannot_be_removed_is_said_and_the_certificate_counts(platform: Platform, renew: Renew) -> None:
+    def refuse() -> None:
+        with platform.serving.driver.changed:
+            platform.serving.simulator.inject(ApiErrors(1, "/consul/v1/kv/", "GET", 403))
+
+    facts = renew(before_store=refuse)
+
+    assert tls.read(platform.stored()[tls.CERTIFICATE_KEY].encode()) == facts
+    assert platform.said[-1].startswith("the TXT record stays until a later renewal: ")
+    assert len(platform.values()) == 2
 
 
 def test_values_of_another_renewal_stay(platform: Platform, renew: Renew) -> None:

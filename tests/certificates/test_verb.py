@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +24,9 @@ from pryv_nomad.certificates.keeping import ACCOUNT_KEY, CONSUL_TOKEN, OWN
 from pryv_nomad.secrets import tls
 from tests.certificates.conftest import DOMAIN, Platform
 from tests.certificates.pebble import Pebble
+from tests.consul_server import until
+
+CHECKOUT = Path(__file__).parents[2]
 
 CLUSTER = """\
 platform: {domain: pryv.example, name: Pryv Lab}
@@ -175,3 +182,23 @@ def test_the_consul_token_of_the_job_is_stored_beside_its_account(
 
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert cli.invoke(["-c", str(tmp_path / "cluster.yml"), "certificate", "token"]) == 5
+
+
+def test_a_renewal_that_nomad_stops_takes_its_record_back(platform: Platform, acme: Pebble, tmp_path: Path) -> None:
+    platform.name_servers["replica"].values = list
+    (tmp_path / "cluster.yml").write_text(CLUSTER)
+    addresses = {"NOMAD_ADDR": platform.serving.nomad_address, "CONSUL_HTTP_ADDR": platform.serving.consul_address}
+    command = [sys.executable, "-m", "pryv_nomad", "-c", str(tmp_path / "cluster.yml"), "certificate", "renew"]
+    command += ["--directory", acme.directory, "--ca-cert", acme.ca_cert]
+    environment = {**os.environ, **addresses, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        # The handler stands before the first value is published.
+        until(lambda: len(platform.values()) == 2, 30, "the record is published")
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "the TXT record is removed" in said
+    assert platform.values() == []
+    assert platform.stored() == {}

@@ -11,7 +11,7 @@ import pytest
 from pryv_nomad import __version__
 from pryv_nomad.errors import SpecError
 from pryv_nomad.specs.render import Spec, render
-from tests.specs.reading import groups, job, task, tasks, template
+from tests.specs.reading import groups, job, task, tasks, template, written
 from tests.specs.rendered import SMALLEST, cluster, example
 
 SECOND = 1_000_000_000
@@ -317,6 +317,13 @@ def test_the_renewal_s_settings_name_the_name_servers_that_must_answer() -> None
         settings = json.loads(text["EmbeddedTmpl"])
         assert settings["name_servers"] == expected
         assert settings["domain"] == "pryv.example"
+
+
+def test_an_odd_address_reaches_the_renewal_unchanged() -> None:
+    email = 'a"b{{c}}${d}%{e}@pryv.example'
+    sets = f"tls.acme={json.dumps({'enabled': True, 'email': email})}"
+    text = template(task(specs(sets)["pryv-certificate"], "certificate"), "certificate.json")["EmbeddedTmpl"]
+    assert json.loads(written(text))["email"] == email
 
 
 def test_vault_without_policies_is_refused_where_nomad_refuses_it() -> None:
