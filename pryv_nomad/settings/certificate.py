@@ -1,8 +1,8 @@
 """ssl-certificate.yml (service-ssl-certificate 1.1.4), for platforms that keep a config-leader.
 
 The program knows one way to publish its DNS challenge: the calls of a config-leader (POST /auth/login, GET and PUT
-/admin/settings, POST /admin/notify) at `LEADER`. On Nomad there is none, so no job of ours runs it: `certificates/` does
-what it does.
+/admin/settings, POST /admin/notify) at `LEADER`. On Nomad there is none, so no job of ours runs it: `certificates/`
+does what it does.
 """
 
 from __future__ import annotations
