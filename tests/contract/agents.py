@@ -150,7 +150,7 @@ consul {{
   auto_advertise   = false
   server_auto_join = false
   client_auto_join = false
-  address          = "127.0.0.1:1"
+  address          = "{consul}"
 }}
 telemetry {{
   collection_interval        = "1h"
@@ -161,13 +161,14 @@ telemetry {{
 
 
 @contextlib.contextmanager
-def real_nomad(folder: Path) -> Iterator[str]:
-    """The address of a server and client that run raw_exec tasks on this machine."""
+def real_nomad(folder: Path, consul: str = "127.0.0.1:1") -> Iterator[str]:
+    """The address of a server and client that run raw_exec tasks on this machine, with a Consul at HOST:PORT."""
     http, rpc, serf = free_ports(3)
     volume = folder / "volume"
     volume.mkdir()
     config = folder / "agent.hcl"
-    config.write_text(NOMAD_CONFIG.format(data=folder / "data", http=http, rpc=rpc, serf=serf, volume=volume))
+    places = {"data": folder / "data", "volume": volume, "consul": consul}
+    config.write_text(NOMAD_CONFIG.format(http=http, rpc=rpc, serf=serf, **places))
     address = f"http://127.0.0.1:{http}"
     command = [str(nomad_binary()), "agent", "-config", str(config)]
     with _unmounted(folder), running(command, folder) as process:

@@ -234,7 +234,11 @@ class Farm:
 
     def listed(self, number: int) -> set[str]:
         """The cores that a register has read."""
-        return {core for cores in json.loads(_get(self.ports[number], "/hostings")[1]).values() for core in cores}
+        return self.cores_at(self.ports[number])
+
+    def cores_at(self, port: int) -> set[str]:
+        """The cores that the register at a port has read."""
+        return {core for cores in json.loads(_get(port, "/hostings")[1]).values() for core in cores}
 
     def listed_or_none(self, number: int) -> set[str] | None:
         """The same, None while it does not answer."""

@@ -153,7 +153,8 @@ def test_the_sentence_says_what_changes() -> None:
 def test_no_fault_tells_a_secret() -> None:
     secret = "s3cretS3cretS3cret"
     broken = json.dumps({"auth": {"coreSystemKey": secret}, "redis": {"host": {}}, "invitationTokens": [secret * 9]})
-    for candidate in (broken.encode(), broken.encode()[:-3], broken.encode() + b"x"):
+    twice = f'{{"auth": {{"authorizedKeys": {{"{secret}": {{}}, "{secret}": {{}}}}}}}}'
+    for candidate in (twice.encode(), broken.encode(), broken.encode()[:-3], broken.encode() + b"x"):
         assert secret not in faults(candidate)
 
 
