@@ -297,6 +297,40 @@ def test_what_is_deregistered_is_gone(consul: Consul, core: Json) -> None:
     consul.catalog_deregister({"Node": core["Node"]})
 
 
+def test_a_transaction_changes_the_catalog_with_the_keys_or_not_at_all(
+    consul: Consul, prefix: str, core: Json, session: str
+) -> None:
+    assert consul.acquire(prefix + "lock", b"", session)
+    held = kv_operation("check-session", prefix + "lock", session=session)
+    other = kv_operation("check-session", prefix + "lock", session="00000000-0000-0000-0000-000000000000")
+    node, service = core["Node"], core["Service"]
+    check = {**core["Check"], "Node": node, "Status": "critical", "Output": "down"}
+    moved = {"Node": {"Verb": "set", "Node": {"Node": node, "Address": "198.51.100.8", "Meta": core["NodeMeta"]}}}
+    tagged = {"Service": {"Verb": "set", "Node": node, "Service": {**service, "Tags": ["us"]}}}
+    checked = {"Check": {"Verb": "set", "Check": check}}
+    with pytest.raises(Conflict):
+        consul.txn([other, moved, tagged, checked])
+    with pytest.raises(Conflict):
+        consul.txn([held, moved, {"Service": {"Verb": "set", "Node": f"{node}-not", "Service": service}}])
+    (entry,) = consul.health_service(service["Service"])
+    assert (entry["Node"]["Address"], entry["Service"]["Tags"]) == ("198.51.100.7", ["ch"])
+    before = consul.get(f"/v1/health/service/{service['Service']}").index
+    results = consul.txn([held, moved, tagged, checked])
+    assert [next(iter(each)) for each in results] == ["KV", "Node", "Service", "Check"]
+    (entry,) = consul.health_service(service["Service"])
+    assert (entry["Node"]["Address"], entry["Service"]["Tags"]) == ("198.51.100.8", ["us"])
+    assert (entry["Checks"][0]["Status"], entry["Checks"][0]["Output"]) == ("critical", "down")
+    after = consul.get(f"/v1/health/service/{service['Service']}").index
+    assert after == max(value["ModifyIndex"] for each in results for value in each.values()) > before
+    gone = {
+        "Service": {"Verb": "delete", "Node": node, "Service": {"ID": service["ID"], "Service": service["Service"]}}
+    }
+    consul.txn([held, gone])
+    consul.txn([held, gone, {"Node": {"Verb": "delete", "Node": {"Node": node}}}])
+    consul.txn([held, {"Node": {"Verb": "delete", "Node": {"Node": node}}}])
+    assert consul.catalog_service(service["Service"]) == []
+
+
 def test_the_agent_and_its_leader(consul: Consul) -> None:
     assert ":" in consul.leader()
     agent = consul.agent_self()

@@ -107,7 +107,7 @@ class Consul:
 
     def transact(self, operations: list[Json]) -> tuple[list[Json], list[Json]]:
         """Run a transaction: (results, errors); with errors nothing has changed."""
-        trial, results, errors = transactions.run(self.kv, operations, self.index + 1)
+        trial, results, errors = transactions.run(self.kv, self.catalog, operations, self.index + 1)
         if not errors:
             self.kv = trial
             self._next()

@@ -1,4 +1,4 @@
-"""Consul's `/v1/txn`: several KV operations that all happen or none (`agent/consul/state/txn.go` of Consul 1.14)."""
+"""Consul's `/v1/txn`: several operations that all happen or none (`agent/consul/state/txn.go` of Consul 1.14)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from pryv_nomad.simulator.consul import catalog_operations
+from pryv_nomad.simulator.consul.catalog import Catalog
 from pryv_nomad.simulator.consul.kv import KeyValues
 from pryv_nomad.simulator.errors import Refusal
 
@@ -20,17 +22,27 @@ class _Failed(Exception):
     """One operation cannot be done; the whole transaction is not."""
 
 
-def run(store: KeyValues, operations: list[Json], index: int) -> tuple[KeyValues, list[Json], list[Json]]:
-    """Try the operations on a copy of the store: (the copy, results, errors). With errors the copy is of no use."""
+def run(
+    store: KeyValues, catalog: Catalog, operations: list[Json], index: int
+) -> tuple[KeyValues, list[Json], list[Json]]:
+    """Try the operations on a copy of the store: (the copy, results, errors). With errors the copy is of no use.
+
+    The catalog's operations are carried out when there are no errors.
+    """
     if len(operations) > LIMIT:
         raise Refusal(413, f"Transaction contains too many operations ({len(operations)} > {LIMIT})")
     trial = _copy(store, operations)
     results: list[Json] = []
     errors: list[Json] = []
+    made: set[str] = set()
     for number, operation in enumerate(operations):
+        if catalog_operations.kind_of(operation):
+            reason = catalog_operations.fault(catalog, operation, made)
+            errors += [{"OpIndex": number, "What": reason}] if reason else []
+            continue
         given = operation.get("KV")
         if not isinstance(given, dict):
-            raise Refusal(400, "the simulator's transactions know KV operations only")
+            raise Refusal(400, "the simulator's transactions know KV, Node, Service and Check operations only")
         verb = _VERBS.get(str(given.get("Verb")))
         if verb is None:
             raise Refusal(400, f'unknown KV verb "{given.get("Verb")}"')
@@ -38,6 +50,9 @@ def run(store: KeyValues, operations: list[Json], index: int) -> tuple[KeyValues
             results += [{"KV": entry} for entry in verb(trial, given, index)]
         except _Failed as failure:
             errors.append({"OpIndex": number, "What": str(failure)})
+    if not errors:
+        for operation in filter(catalog_operations.kind_of, operations):
+            results += catalog_operations.carry_out(catalog, operation, index)
     return trial, results, errors
 
 
