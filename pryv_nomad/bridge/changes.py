@@ -85,8 +85,8 @@ def _kept(consul: Consul, domain: str, core: str, copy: mirror.Mirror | None, un
     key = members_prefix(domain) + core
     text = consul.kv_get(key)
     items = consul.get(f"/v1/health/service/{SERVICE}", {"filter": f'Node.Node == "{node_name(core)}"'}).body or ()
-    instance = next(filter(None, (found(item, domain) for item in items)), None)
-    entry = instance.entry if instance else None
+    instances = filter(None, (found(item, domain) for item in items))
+    entry = next((each.entry for each in instances if each.entry.core == core), None)
     record = Membership.from_text(core, text[0]) if text else None
     if record is None and unread is not None:
         raise unread
