@@ -40,6 +40,21 @@ def own_file(name: str, domain: str, known: str, base: str, go_string: Callable[
     return _filled(name, {"own": own}) + "\n"
 
 
+def upstream(query: str, options: str, none: str) -> str:
+    """The `server` lines of an nginx upstream for a service; `options` and `none` are text of consul-template."""
+    return _filled("upstream", {"query": f'"{query}"', "all": f'"{query}|any"', "options": options, "none": none})
+
+
+def canaries(query: str, options: str) -> str:
+    """The `server` lines of a service's canaries, as many as there are."""
+    return _filled("upstream-canary", {"query": f'"{query}"', "options": options})
+
+
+def targets(kind: str) -> str:
+    """The file of targets for `prometheus` or `statsd`."""
+    return _filled(f"{kind}.json", {}) + "\n"
+
+
 def address_key(domain: str, role: str) -> str:
     """The key in Consul KV that holds the public address of the machine of `role` (`registry`, `replica`, `static`)."""
     return f"pryv-nomad/{domain}/addresses/{role}"

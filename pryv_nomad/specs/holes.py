@@ -22,7 +22,7 @@ from pryv_nomad.settings.document import (
     Secret,
     Upstream,
 )
-from pryv_nomad.settings.snippets import consul_template
+from pryv_nomad.settings.snippets import canaries, consul_template, upstream
 from pryv_nomad.specs.escape import consul_text, go_string
 from pryv_nomad.specs.places import Place, service_name, tag
 from pryv_nomad.specs.secret_paths import SHARED, secret_path
@@ -101,14 +101,9 @@ def own_address(place: Place) -> str:
 
 
 def _upstream(hole: Upstream, place: Place, release: Release) -> str:
-    """The healthy instances, or all where none is healthy: a flapping check must not close the platform's only door."""
     where = tag(release, hole.component, place.core) + ("-canary" if hole.canary == "only" else "")
     query = f"{where}.{service_name(release, hole.component, hole.port)}"
-    server = "server {{ .Address }}:{{ .Port }}" + (f" {consul_text(hole.options)}" if hole.options else "") + ";"
-    lines = f"{{{{ if $n }}}}\n    {{{{ end }}}}{server}"
+    options = f" {consul_text(hole.options)}" if hole.options else ""
     if hole.canary == "only":
-        return f'{{{{ range $n, $_ := service "{query}" }}}}{lines}{{{{ end }}}}'
-    wider = f'{{{{ if not $live }}}}{{{{ $live = service "{query}|any" }}}}{{{{ end }}}}'
-    healthy = f'{{{{ $live := service "{query}" }}}}{wider}'
-    none = HOLD if hole.component in _VITAL else "server 127.0.0.1:9 down;"
-    return f"{healthy}{{{{ range $n, $_ := $live }}}}{lines}{{{{ else }}}}{none}{{{{ end }}}}"
+        return canaries(query, options)
+    return upstream(query, options, HOLD if hole.component in _VITAL else "server 127.0.0.1:9 down;")

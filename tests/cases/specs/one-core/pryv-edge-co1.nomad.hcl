@@ -290,28 +290,33 @@ EOT
 # What stands behind the sites.
 
 upstream core_server {
-    {{ $live := service "${var.core}.pryv-core-api" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-core-api|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "${var.core}.pryv-core-api" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-core-api|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}{{ key "pryv-nomad/hold" }}{{ end }}
 }
 
 upstream websocket_server {
     ip_hash;
-    {{ $live := service "${var.core}.pryv-core-api" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-core-api|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "${var.core}.pryv-core-api" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-core-api|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}{{ key "pryv-nomad/hold" }}{{ end }}
 }
 
 upstream mfa_server {
-    {{ $live := service "${var.core}.pryv-mfa" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-mfa|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "${var.core}.pryv-mfa" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-mfa|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 
 upstream hfs_server {
-    {{ $live := service "${var.core}.pryv-hfs" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-hfs|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "${var.core}.pryv-hfs" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-hfs|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 
 upstream preview_server {
-    {{ $live := service "${var.core}.pryv-preview" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-preview|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "${var.core}.pryv-preview" }}{{ if not $live }}{{ $live = service "${var.core}.pryv-preview|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 EOT

@@ -236,7 +236,8 @@ EOT
 # What stands behind the sites.
 
 upstream register_server {
-    {{ $live := service "registry.pryv-register" }}{{ if not $live }}{{ $live = service "registry.pryv-register|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "registry.pryv-register" }}{{ if not $live }}{{ $live = service "registry.pryv-register|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}{{ key "pryv-nomad/hold" }}{{ end }}
 }
 EOT

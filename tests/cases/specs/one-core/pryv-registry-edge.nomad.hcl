@@ -249,12 +249,14 @@ EOT
 # What stands behind the sites.
 
 upstream register_server {
-    {{ $live := service "registry.pryv-register" }}{{ if not $live }}{{ $live = service "registry.pryv-register|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "registry.pryv-register" }}{{ if not $live }}{{ $live = service "registry.pryv-register|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}{{ key "pryv-nomad/hold" }}{{ end }}
 }
 
 upstream mail_server {
-    {{ $live := service "registry.pryv-mail" }}{{ if not $live }}{{ $live = service "registry.pryv-mail|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "registry.pryv-mail" }}{{ if not $live }}{{ $live = service "registry.pryv-mail|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 EOT

@@ -344,7 +344,8 @@ EOT
 # What stands behind the sites.
 
 upstream app_web_auth3_server {
-    {{ $live := service "static.pryv-app-web-auth3" }}{{ if not $live }}{{ $live = service "static.pryv-app-web-auth3|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "static.pryv-app-web-auth3" }}{{ if not $live }}{{ $live = service "static.pryv-app-web-auth3|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }};{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 EOT

@@ -323,7 +323,8 @@ EOT
 # What stands behind the sites.
 
 upstream core_server {
-    {{ $live := service "co1.pryv-core-api" }}{{ if not $live }}{{ $live = service "co1.pryv-core-api|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "co1.pryv-core-api" }}{{ if not $live }}{{ $live = service "co1.pryv-core-api|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} weight=80 max_fails=3 fail_timeout=30s;{{ else }}{{ key "pryv-nomad/hold" }}{{ end }}
     {{ range $n, $_ := service "co1-canary.pryv-core-api" }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} weight=20 max_fails=3 fail_timeout=30s;{{ end }}
@@ -331,34 +332,40 @@ upstream core_server {
 
 upstream websocket_server {
     ip_hash;
-    {{ $live := service "co1.pryv-core-api" }}{{ if not $live }}{{ $live = service "co1.pryv-core-api|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "co1.pryv-core-api" }}{{ if not $live }}{{ $live = service "co1.pryv-core-api|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} weight=80 max_fails=3 fail_timeout=30s;{{ else }}{{ key "pryv-nomad/hold" }}{{ end }}
     {{ range $n, $_ := service "co1-canary.pryv-core-api" }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} weight=20 max_fails=3 fail_timeout=30s;{{ end }}
 }
 
 upstream mfa_server {
-    {{ $live := service "co1.pryv-mfa" }}{{ if not $live }}{{ $live = service "co1.pryv-mfa|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "co1.pryv-mfa" }}{{ if not $live }}{{ $live = service "co1.pryv-mfa|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 
 upstream hfs_server {
-    {{ $live := service "co1.pryv-hfs" }}{{ if not $live }}{{ $live = service "co1.pryv-hfs|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "co1.pryv-hfs" }}{{ if not $live }}{{ $live = service "co1.pryv-hfs|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 
 upstream preview_server {
-    {{ $live := service "co1.pryv-preview" }}{{ if not $live }}{{ $live = service "co1.pryv-preview|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "co1.pryv-preview" }}{{ if not $live }}{{ $live = service "co1.pryv-preview|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 
 upstream register_server {
-    {{ $live := service "registry.pryv-register" }}{{ if not $live }}{{ $live = service "registry.pryv-register|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "registry.pryv-register" }}{{ if not $live }}{{ $live = service "registry.pryv-register|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }} max_fails=3 fail_timeout=30s;{{ else }}{{ key "pryv-nomad/hold" }}{{ end }}
 }
 
 upstream app_web_auth3_server {
-    {{ $live := service "static.pryv-app-web-auth3" }}{{ if not $live }}{{ $live = service "static.pryv-app-web-auth3|any" }}{{ end }}{{ range $n, $_ := $live }}{{ if $n }}
+    {{ $live := service "static.pryv-app-web-auth3" }}{{ if not $live }}{{ $live = service "static.pryv-app-web-auth3|any" }}{{ end }}
+{{- range $n, $_ := $live }}{{ if $n }}
     {{ end }}server {{ .Address }}:{{ .Port }};{{ else }}server 127.0.0.1:9 down;{{ end }}
 }
 EOT
