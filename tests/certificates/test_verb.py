@@ -198,7 +198,8 @@ def test_a_renewal_that_nomad_stops_takes_its_record_back(platform: Platform, ac
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=30)
 
-    assert process.returncode == 130
+    # Python ends by the signal itself where it was caught in the midst of an import that executes text.
+    assert process.returncode in (130, -signal.SIGINT)
     assert "the TXT record is removed" in said
     assert platform.values() == []
     assert platform.stored() == {}
