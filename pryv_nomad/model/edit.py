@@ -19,29 +19,89 @@ from pryv_nomad.errors import ClusterFileError
 
 
 def with_value(text: str, path: Sequence[str], value: Any) -> str:
-    """`text` (YAML) with the value at `path` (keys from the top) set; maps on the way are made where they are missing.
+    """`text` (YAML) with the value at `path` set; maps on the way are made where they are missing.
+
+    `path`: keys from the top; a number is the index of a list.
 
     Raises ClusterFileError when the text is not a YAML map, something on the way is not one, or the file is written so
     (anchors, merge keys) that the change cannot be made by replacing one stretch of text.
     """
+    root, before = _composed(text)
+    return _checked(_edit(text, root, path, value), _assigned(before, path, value), ".".join(path))
+
+
+def with_item(text: str, key: str, item: Any) -> str:
+    """`text` with one more item at the end of the list `key`, on one line. Raises ClusterFileError as `with_value`."""
+    root, before = _composed(text)
+    found = _child(root, key)
+    if not isinstance(found, yaml.SequenceNode) or not found.value:
+        raise ClusterFileError(f"{key}: not a list with an item in it, so none can be added", "add it by hand")
+    end, written = _end(text, found.value[-1]), _written(item)
+    if found.flow_style:
+        edited = f"{text[:end]}, {written}{text[end:]}"
+    else:
+        line = text.find("\n", end)
+        head = text[: len(text) if line < 0 else line]
+        dash = text.rfind("-", 0, found.value[0].start_mark.index)
+        indent = dash - (text.rfind("\n", 0, dash) + 1)
+        edited = f"{head}\n{' ' * indent}- {written}{text[len(head) :] or chr(10)}"
+    return _checked(edited, {**before, key: [*before[key], item]}, key)
+
+
+def without_item(text: str, key: str, index: int) -> str:
+    """`text` without one item of the list `key`. Raises ClusterFileError as `with_value`."""
+    root, before = _composed(text)
+    found = _child(root, key)
+    if not isinstance(found, yaml.SequenceNode) or len(found.value) < 2:
+        raise ClusterFileError(f"{key}: its only item cannot be taken out", "change it by hand")
+    if found.flow_style:
+        items = found.value
+        begin = items[index].start_mark.index if index == 0 else _end(text, items[index - 1])
+        finish = items[1].start_mark.index if index == 0 else _end(text, items[index])
+    else:
+        begin = _line_of(text, found.value[index])
+        last = index == len(found.value) - 1
+        line = text.find("\n", _end(text, found.value[index]))
+        finish = (len(text) if line < 0 else line + 1) if last else _line_of(text, found.value[index + 1])
+    left = [item for number, item in enumerate(before[key]) if number != index]
+    return _checked(text[:begin] + text[finish:], {**before, key: left}, key)
+
+
+def _line_of(text: str, item: yaml.Node) -> int:
+    """Where the line of an item's dash begins."""
+    return text.rfind("\n", 0, text.rfind("-", 0, item.start_mark.index)) + 1
+
+
+def _composed(text: str) -> tuple[yaml.Node | None, Any]:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        before = yaml.safe_load(text)
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ClusterFileError(f"cannot be edited: {' '.join(str(error).split())}") from error
-    edited = _edit(text, root, path, value)
-    if _read(edited) != _assigned(before, path, value):
-        raise ClusterFileError(f"{'.'.join(path)}: cannot be set without rewriting the file", "set it by hand")
+
+
+def _checked(edited: str, wanted: Any, place: str) -> str:
+    if _read(edited) != wanted:
+        raise ClusterFileError(f"{place}: cannot be set without rewriting the file", "set it by hand")
     return edited
+
+
+def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    """What stands under a key of a map, or at an index of a list."""
+    if isinstance(node, yaml.SequenceNode) and key.isdigit() and int(key) < len(node.value):
+        item: yaml.Node = node.value[int(key)]
+        return item
+    if isinstance(node, yaml.MappingNode):
+        return next((child for name, child in node.value if name.value == key), None)
+    return None
 
 
 def _edit(text: str, node: yaml.Node | None, path: Sequence[str], value: Any) -> str:
     for depth, key in enumerate(path):
-        if not isinstance(node, yaml.MappingNode):
-            place = ".".join(path[:depth]) or "the file"
-            raise ClusterFileError(f"{place}: not a map, so {key!r} cannot be set in it")
-        found = next((child for name, child in node.value if name.value == key), None)
+        found = _child(node, key)
         if found is None:
+            if not isinstance(node, yaml.MappingNode):
+                place = ".".join(path[:depth]) or "the file"
+                raise ClusterFileError(f"{place}: not a map, so {key!r} cannot be set in it")
             return _insert(text, node, path[depth:], value)
         node = found
     if node is None:
@@ -67,7 +127,11 @@ def _insert(text: str, parent: yaml.MappingNode, path: Sequence[str], value: Any
 
 
 def _written(value: Any) -> str:
-    """A value as a person would write it: bare words bare, all else as JSON, which is YAML too."""
+    """A value as a person would write it: bare words bare, a map's keys too, all else as JSON, which is YAML too."""
+    if isinstance(value, dict) and value:
+        return "{" + ", ".join(f"{_written(key)}: {_written(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_written, value)) + "]"
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][\w./-]*", value) and _read(value) == value:
         return value
     return json.dumps(value, ensure_ascii=False)
@@ -100,5 +164,8 @@ def _read(text: str) -> Any:
 def _assigned(document: Any, path: Sequence[str], value: Any) -> Any:
     if not path:
         return value
+    if isinstance(document, list):
+        at = int(path[0])
+        return [_assigned(item, path[1:], value) if number == at else item for number, item in enumerate(document)]
     inner = document.get(path[0]) if isinstance(document, dict) else None
     return {**(document or {}), path[0]: _assigned(inner, path[1:], value)}
