@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import socket
@@ -26,7 +27,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 @click.group()
 def registry() -> None:
-    """Check and follow the registry's list of cores."""
+    """Check and follow the registry's list of cores, in Nomad's jobs and outside."""
 
 
 @registry.command()
@@ -215,3 +216,49 @@ def _host_and_port(option: str, text: str) -> tuple[str, int]:
     if not found or not port.isdecimal() or int(port) > 65535:
         raise click.UsageError(f"{option}: {text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+@registry.command()
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path, file_okay=False), required=True)
+@click.option("--role", type=click.Choice(["registry", "replica", "core"]), default="registry", show_default=True)
+@click.option("--address", metavar="IP", required=True, help="The machine's address on the private network.")
+@click.option("--core", default="", metavar="CORE", help="The core, with --role core.")
+@click.option("--folder", "installed", metavar="DIR", help="Where the files will lie on the machine.  [default: -o]")
+@click.option(
+    "--conf-root", default="/var/pryv/pryv", show_default=True, help="Holds register/conf, dns/conf, nginx/conf."
+)
+@click.option("--restart-command", metavar="COMMAND", help="Restarts {program}.  [default: docker restart pryvio_…]")
+@click.option("--reload-command", metavar="COMMAND", help="Reloads nginx.  [default: docker exec pryvio_nginx …]")
+@click.pass_obj
+def config(context: Context, /, folder: Path, role: str, address: str, core: str, **given: Any) -> None:
+    """Write consul-template's configuration, followers and systemd units for a machine outside Nomad.
+
+    Besides -o, the machine needs consul.env (see consul.env.example), Consul's agent, and its present register.json and
+    dns.json in own/ (docs/registry.md).
+    """
+    from pryv_nomad.errors import MissingPrerequisite
+    from pryv_nomad.files import write_whole
+    from pryv_nomad.registry.outside import Machine, outside_files
+
+    cluster = context.cluster()
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise click.UsageError(f"--address: {address!r} is no IP address") from None
+    if (role == "core") != bool(core):
+        raise click.UsageError("--role core and --core CORE belong together")
+    if core and core not in {each.name for each in cluster.cores}:
+        raise click.UsageError(f"--core: the cluster file has no core {core}")
+    installed = given["installed"] or str(folder.resolve())
+    words = {"restart": given["restart_command"], "reload": given["reload_command"]}
+    more = {key: value for key, value in words.items() if value}
+    machine = Machine(role, address, installed, given["conf_root"], core, **more)  # type: ignore[arg-type]
+    made = outside_files(cluster, machine)
+    try:
+        for file in made:
+            write_whole(folder / file.path, file.text, file.mode)
+    except OSError as error:
+        raise MissingPrerequisite(
+            f"cannot write {error.filename or folder}: {error.strerror}", "name a folder that can be written"
+        ) from None
+    context.say(f"{len(made)} files in {folder}")

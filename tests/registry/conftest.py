@@ -24,7 +24,9 @@ def registry(real_consul: ConsulServer, tmp_path: Path) -> Iterator[Farm]:
     if binary("consul-template") is None:
         pytest.skip("no consul-template (`make tools` builds it)")
     with farm(tmp_path, real_consul) as made:
-        for item in made.client.get("/v1/catalog/service/pryv-core").body or ():
-            made.client.catalog_deregister({"Node": item["Node"]})
+        for service in ("pryv-core", "pryv-register", "pryv-follower"):
+            for item in made.client.get(f"/v1/catalog/service/{service}").body or ():
+                if item["Node"] != "test":
+                    made.client.catalog_deregister({"Node": item["Node"]})
         made.client.library.kv.delete("pryv-nomad/", recurse=True)
         yield made
