@@ -160,6 +160,10 @@ class Unhealthy(PryvNomadError):
     exit_code = 10
 
 
+class HookFailed(Unhealthy):
+    """A hook of a rollout failed; one before the rollout or a wave stops it."""
+
+
 class MissingPrerequisite(PryvNomadError):
     """This machine, or a Nomad client, lacks something that is needed."""
 

@@ -81,10 +81,9 @@ def _measured(asked: Asked, question: Question, promoted: frozenset[str]) -> Mea
         return silent(f"could not be asked: {type(error).__name__}")
 
 
-def gates_of(entries: Iterable[Mapping[str, Any]], nomad: Nomad, consul: Consul) -> AskedGates | None:
-    """The gates that a policy carries (`Policy.gates`), None where there is none."""
-    asked = tuple(Asked(gate, _source(gate, nomad, consul)) for gate in map(Gate.model_validate, entries))
-    return AskedGates(asked) if asked else None
+def gates_of(entries: Iterable[Mapping[str, Any]], nomad: Nomad, consul: Consul) -> AskedGates:
+    """The gates that a policy carries (`Policy.gates`)."""
+    return AskedGates(tuple(Asked(gate, _source(gate, nomad, consul)) for gate in map(Gate.model_validate, entries)))
 
 
 def _source(gate: Gate, nomad: Nomad, consul: Consul) -> Source | None:

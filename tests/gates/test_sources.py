@@ -284,6 +284,5 @@ def test_the_simulated_nomad_and_consul_are_understood() -> None:
         nomad = Nomad(NomadOptions(address=serving_.nomad_address, namespace="default"), retries=NEVER)
         consul = Consul(ConsulOptions(address=serving_.consul_address), retries=NEVER)
         gates = gates_of([{"name": "nomad", "nomad": {}}, {"name": "consul", "consul": {}}], nomad, consul)
-        assert gates is not None
         readings = gates.read([WAVE], frozenset(), 0)
         assert [(each.name, each.verdict) for each in readings] == [("nomad", Verdict.WAIT), ("consul", Verdict.WAIT)]

@@ -1,0 +1,1 @@
+"""What is called around a rollout (hooks), and who is told of it (notifications)."""
