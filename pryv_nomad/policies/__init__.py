@@ -53,4 +53,14 @@ POLICIES: Mapping[str, Policy] = {
         "consul acl policy create -name pryv-certificate -rules @FILE",
         consul.certificate,
     ),
+    "nomad-follower": Policy(
+        "the jobs pryv-registry, pryv-dns and pryv-dns-replica themselves (registry.follower): each by its name",
+        "nomad acl policy apply -namespace NAMESPACE -job pryv-registry pryv-registry FILE",
+        nomad.follower,
+    ),
+    "consul-follower": Policy(
+        "the token CONSUL_HTTP_TOKEN in the Nomad Variable of each of these jobs (nomad/jobs/pryv-registry …)",
+        "consul acl policy create -name pryv-follower -rules @FILE",
+        consul.follower,
+    ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.registry.lock import lock_key
 from pryv_nomad.settings.snippets import challenges_key
 
 
@@ -86,5 +87,35 @@ service "pryv-dns" {{
 
 node_prefix "" {{
   policy = "read"
+}}
+"""
+
+
+def follower(cluster: Cluster) -> str:
+    """Read which cores were removed and who else serves, and take the lock of reloads."""
+    return f"""\
+# {cluster.domain}: what the followers of the registry do in Consul.
+key_prefix "pryv-nomad/{cluster.domain}/members/" {{
+  policy = "read"
+}}
+
+key "{lock_key(cluster.domain)}" {{
+  policy = "write"
+}}
+
+service "pryv-register" {{
+  policy = "read"
+}}
+
+service "pryv-dns" {{
+  policy = "read"
+}}
+
+node_prefix "" {{
+  policy = "read"
+}}
+
+session_prefix "" {{
+  policy = "write"
 }}
 """

@@ -47,6 +47,16 @@ namespace "{cluster.file.platform.namespace}" {{
 """
 
 
+def follower(cluster: Cluster) -> str:
+    """Restart a register or a name server beside it: for the registry's jobs and no person."""
+    return f"""\
+# {cluster.domain}: what the followers of the registry do. Applied to its jobs, no token holds it.
+namespace "{cluster.file.platform.namespace}" {{
+  capabilities = ["alloc-lifecycle"]
+}}
+"""
+
+
 def _policy(cluster: Cluster, capabilities: Sequence[str], variables: Sequence[str]) -> str:
     return f"""\
 # {cluster.domain}: jobs and secrets of one namespace, and the nodes that carry them.

@@ -14,6 +14,9 @@ from pryv_nomad.clients.consul import Consul
 from pryv_nomad.errors import Unauthorized
 from pryv_nomad.plan.observed import Record
 from pryv_nomad.policies import POLICIES
+from pryv_nomad.registry.lock import ReloadLock, lock_key
+from pryv_nomad.registry.neighbours import standing
+from pryv_nomad.registry.store import read_store
 from pryv_nomad.rollout.records import Records
 from pryv_nomad.settings.snippets import address_key, challenges_key
 from tests.contract.agents import consul_binary
@@ -106,6 +109,16 @@ def test_the_certificate_s_job_publishes_and_finds_the_name_servers(client_of: C
     assert list(silent) == ["registry at 127.0.0.1:9"]
 
 
+def test_a_follower_reads_the_membership_and_takes_the_lock(client_of: ClientOf) -> None:
+    consul = client_of("consul-follower")
+    assert read_store(consul, DOMAIN).generation == 1
+    assert standing(consul.health_service("pryv-dns"), "127.0.0.1", 9) == (False, (0, 0))
+    lock = ReloadLock(consul, DOMAIN, "one")
+    assert lock.take()
+    lock.release()
+    lock.close()
+
+
 REFUSED: dict[str, tuple[str, Callable[[Consul], object]]] = {
     "operator, another platform's records": (
         "consul-operator",
@@ -124,6 +137,14 @@ REFUSED: dict[str, tuple[str, Callable[[Consul], object]]] = {
     ),
     "client, writing challenges": ("consul-client", lambda consul: consul.kv_put(challenges_key(DOMAIN), b"[]")),
     "client, reading records": ("consul-client", lambda consul: consul.kv_get(f"pryv-nomad/{DOMAIN}/jobs/pryv-redis")),
+    "follower, removing a core": (
+        "consul-follower",
+        lambda consul: consul.kv_put(f"pryv-nomad/{DOMAIN}/members/core/co1", b"{}"),
+    ),
+    "follower, another platform's lock": (
+        "consul-follower",
+        lambda consul: consul.kv_put(lock_key("other.example"), b""),
+    ),
     "certificate, writing records": (
         "consul-certificate",
         lambda consul: consul.kv_put(f"pryv-nomad/{DOMAIN}/jobs/pryv-redis", b"{}"),

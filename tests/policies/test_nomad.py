@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +162,51 @@ VIEWED: dict[str, Callable[[Nomad], object]] = {
 def test_a_viewer_changes_nothing(viewer: Nomad, what: str) -> None:
     with pytest.raises(Unauthorized):
         VIEWED[what](viewer)
+
+
+RESTART = """
+import os, time
+from pryv_nomad.errors import PryvNomadError
+from pryv_nomad.registry.restarts import nomad_task
+try:
+    nomad_task(os.environ, "task")()
+    print("restarted", flush=True)
+except PryvNomadError as error:
+    print(type(error).__name__, flush=True)
+time.sleep(3600)
+"""
+
+
+def test_a_follower_restarts_its_neighbour_with_the_policy_of_its_job_only(server: NomadServer) -> None:
+    job = sleeping("pryv-registry", NAMESPACE)
+    (group,) = job["TaskGroups"]
+    follow = {
+        "Name": "follow",
+        "Driver": "raw_exec",
+        "Config": {"command": sys.executable, "args": ["-c", RESTART]},
+        "Env": {"PYTHONPATH": str(Path(__file__).parents[2])},
+        "Identity": {"Env": True},
+        "Resources": {"CPU": 20, "MemoryMB": 64},
+    }
+    group["Tasks"].append(follow)
+
+    def told(client: Nomad) -> tuple[str, int]:
+        """What the follower said, and how often its neighbour was restarted."""
+        for each in client.allocations_for_job("pryv-registry"):
+            if each["ClientStatus"] == "running":
+                found = client.allocation(each["ID"])
+                return client.task_log_tail(each["ID"], "follow", "stdout", 5), found["TaskStates"]["task"]["Restarts"]
+        return "", 0
+
+    with server.client(server.token, NAMESPACE) as root:
+        root.register(job, enforce_index=0)
+        until(lambda: "Unauthorized" in told(root)[0], 30, "the follower is refused")
+        assert told(root)[1] == 0
+        root.stop("pryv-registry")
+        until(lambda: not told(root)[0], 30, "the job is stopped")
+        text = POLICIES["nomad-follower"].text(platform())
+        server.policy("pryv-registry", text, Namespace=NAMESPACE, JobID="pryv-registry")
+        root.register({**job, "Stop": False}, enforce_index=root.job("pryv-registry")["JobModifyIndex"])
+        until(lambda: "restarted" in told(root)[0], 30, "the follower restarts its neighbour")
+        until(lambda: told(root)[1] == 1, 10, "it was restarted once")
+        root.stop("pryv-registry")
