@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -25,6 +24,7 @@ from pryv_nomad.clients.consul import Consul
 from pryv_nomad.clients.options import ConsulOptions
 from pryv_nomad.clients.retries import NEVER
 from pryv_nomad.errors import PryvNomadError
+from tests.ports import free_ports
 
 IMAGE = os.environ.get("PRYV_NOMAD_TEST_CONSUL_IMAGE", "hashicorp/consul:1.14")
 START_S = 60.0
@@ -34,17 +34,6 @@ def consul_binary() -> str | None:
     """The consul binary of this machine, PATH first."""
     built = Path(__file__).parents[1] / "tools" / "bin" / "consul"
     return shutil.which("consul") or (str(built) if built.is_file() else None)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that were free a moment ago."""
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 def until(condition: Callable[[], Any], within_s: float, what: str, every_s: float = 0.05) -> Any:

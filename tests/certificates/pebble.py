@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.consul_server import free_ports, until
+from tests.consul_server import until
+from tests.ports import free_ports
 
 START_S = 30.0
 

@@ -19,7 +19,8 @@ from pryv_nomad.cli import invoke
 from tests.bridge.conftest import consul, nomad, real_consul
 from tests.bridge.running import DOMAIN, listed, want, wanting
 from tests.bridge.small_nomad import stubs
-from tests.consul_server import free_ports, until
+from tests.consul_server import until
+from tests.ports import free_ports
 
 __all__ = ["consul", "nomad", "real_consul"]
 

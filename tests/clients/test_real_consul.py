@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,21 +14,12 @@ from pryv_nomad.clients.consul import Consul, kv_operation
 from pryv_nomad.clients.options import ConsulOptions
 from pryv_nomad.clients.retries import NEVER
 from pryv_nomad.errors import Conflict, NotFound, PryvNomadError
+from tests.ports import free_ports
 
 BUILT = Path(__file__).parents[2] / "tools" / "bin" / "consul"
 CONSUL = shutil.which("consul") or (str(BUILT) if BUILT.is_file() else None)
 
 pytestmark = pytest.mark.skipif(CONSUL is None, reason="no consul binary on PATH or in tools/bin")
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for held in sockets:
-        held.bind(("127.0.0.1", 0))
-    ports = [held.getsockname()[1] for held in sockets]
-    for held in sockets:
-        held.close()
-    return ports
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import requests
+
+from tests.ports import free_ports
 
 BUILT_CONSUL = Path(__file__).parents[2] / "tools" / "bin" / "consul"
 
@@ -23,15 +24,6 @@ def nomad_binary() -> str | None:
 
 def consul_binary() -> str | None:
     return shutil.which("consul") or (str(BUILT_CONSUL) if BUILT_CONSUL.is_file() else None)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on just now."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60.0, pause: float = 0.1) -> None:

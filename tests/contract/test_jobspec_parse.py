@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ import pytest
 import requests
 
 from pryv_nomad.specs.hcl import HclError, convert, parse, strip_nulls
+from tests.ports import free_ports
 from tests.specs.hcl.cases import hcl_cases
 from tests.specs.hcl.fragments import EQUAL, REFUSED, STRICTER, Fragment
 
@@ -66,17 +66,6 @@ def nomad_parse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parse]:
         except subprocess.TimeoutExpired:
             agent.kill()
             agent.wait(timeout=10)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def wait_for_answer(agent: subprocess.Popen[bytes], url: str, log: Path) -> None:

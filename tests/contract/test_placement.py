@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from contract.agents import free_ports
 from contract.world import World, changed, job_spec, task
+from tests.ports import free_ports
 
 Json = dict[str, Any]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -42,13 +41,6 @@ def until(done: Callable[[], bool], what: Callable[[], str]) -> None:
     while not done():
         assert time.monotonic() < deadline, what()
         time.sleep(0.5)
-
-
-def free_port() -> int:
-    """A port that nobody listens at, on any address."""
-    with socket.socket() as listener:
-        listener.bind(("0.0.0.0", 0))
-        return int(listener.getsockname()[1])
 
 
 def small_platform(folder: Path, prefix: str) -> Cluster:

@@ -15,9 +15,10 @@ from pryv_nomad.exports import compose
 from pryv_nomad.exports.folder import write_tree
 from pryv_nomad.exports.roles import Target, machines
 from pryv_nomad.model.cluster import Cluster
-from tests.exports.engine import docker, free_port, images, obstacles, read, small_platform, swarm_state, until
+from tests.exports.engine import docker, images, obstacles, read, small_platform, swarm_state, until
 from tests.exports.platforms import filled
 from tests.exports.test_compose import COMPOSE, fill, give_secrets
+from tests.ports import free_port
 from tests.real import standins
 
 PROJECT = PREFIX = "pryv-compose-test"

@@ -16,8 +16,9 @@ from pryv_nomad.exports import swarm
 from pryv_nomad.exports.folder import write_tree
 from pryv_nomad.exports.roles import Target, machines
 from pryv_nomad.model.cluster import Cluster
-from tests.exports.engine import docker, free_port, images, obstacles, read, small_platform, swarm_state, until
+from tests.exports.engine import docker, images, obstacles, read, small_platform, swarm_state, until
 from tests.exports.platforms import SECRETS, filled
+from tests.ports import free_port
 from tests.real import standins
 
 STACK = PREFIX = "pryv-export-test"

@@ -24,7 +24,8 @@ from pryv_nomad.bridge.states import State
 from pryv_nomad.clients.consul import Consul
 from pryv_nomad.settings.snippets import own_file
 from pryv_nomad.specs.escape import go_string
-from tests.consul_server import ConsulServer, free_ports, until
+from tests.consul_server import ConsulServer, until
+from tests.ports import free_ports
 
 from .texts import DOMAIN, PROVIDERS, document
 

@@ -26,17 +26,12 @@ from pryv_nomad.secrets.self_signed import self_signed
 from pryv_nomad.settings.document import Hole, Upstream
 from pryv_nomad.settings.files import files
 from pryv_nomad.settings.nginx_blocks import PAGES, Edge
+from tests.ports import free_port
 
 from . import platforms
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Echo(BaseHTTPRequestHandler):

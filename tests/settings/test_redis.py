@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 from . import platforms
-from .edges import free_port
 
 REDIS = shutil.which("redis-server")
 

@@ -19,8 +19,7 @@ import pytest
 from pryv_nomad.settings.document import Hostings, MachineAddress, Providers
 from pryv_nomad.settings.snippets import address_key, consul_template
 from pryv_nomad.specs.escape import go_string
-
-from .edges import free_port
+from tests.ports import free_port
 
 _TOOLS = Path(__file__).resolve().parents[2] / "tools" / "bin"
 
