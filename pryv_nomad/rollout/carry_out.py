@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pryv_nomad.bridge import desired
 from pryv_nomad.bridge.addresses import Unaddressed, record_addresses
 from pryv_nomad.bridge.catalog import Catalog
 from pryv_nomad.errors import NotFound, Refused, Unhealthy
@@ -163,6 +164,9 @@ class Unkept:
         """Write a record with the next save."""
         self._staged[job_id] = record
 
+    def tell(self, _event: Event) -> None:
+        """No event is kept."""
+
     def wishes(self) -> Wishes:
         """Nobody can wish anything."""
         return Wishes()
@@ -249,7 +253,7 @@ def _drive(site: Site, keeper: Keeper, actor: Actor, intent: Intent, state: Stat
         site.watch(site.nomad),
         keeper,
         policy,
-        tell,
+        site.tell,
         site.gates(policy),
         bool(policy.gates),
         site.interruption,
@@ -299,9 +303,12 @@ def _text_of(
 
 
 def _prepare_membership(site: Site, actor: Actor, start: Start, state: State, failed: Mapping[str, Rollout]) -> None:
-    """The generation key exists before any job waits for it; cores outside Nomad are listed at once, and so are those
-    that run unchanged and are missing, as after a Consul that was emptied."""
+    """The generation key exists before any job waits for it, and the bridge is told which cores are wanted. Cores
+    outside Nomad are listed at once, and so are those that run unchanged and are missing, as after a Consul that was
+    emptied."""
     Catalog(site.consul, site.domain).ensure_generation()
+    if start.kind == "run":
+        desired.record(site.consul, site.domain, desired.desired_of_intent(start.plan.intent))
     for warning in record_addresses(site.consul, site.nomad, site.domain, start.machines):
         site.tell(Event("warning", warning))
 

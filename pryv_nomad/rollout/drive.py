@@ -43,6 +43,8 @@ class Watcher(Protocol):
 class Keeping(Ledger, Protocol):
     """Where a rollout is saved: see `record.Keeper`."""
 
+    def tell(self, event: Event) -> None: ...
+
     def wishes(self) -> Wishes: ...
 
     def save(
@@ -102,9 +104,9 @@ class Drive:
         somebody else drives by now."""
         observation = self._observe(state)
         decision = decide(state, observation, self.policy, self.now)
-        for told in decision.told:
-            self.tell(Event(told.kind, told.text, told.job_id))
-        self.tell(Event("waiting", decision.sentence))
+        events = [Event(told.kind, told.text, told.job_id) for told in decision.told]
+        for event in events:
+            self.keeper.tell(event)
         fresh = {each.point for each in decision.questions} - {each.point for each in self._questions}
         self._questions = decision.questions
         with self.interruption.held():
@@ -112,6 +114,8 @@ class Drive:
             if decision.finished and decision.state.status is Status.DONE:
                 self._patiently(lambda: self.finish(decision.state))
             self._save(decision.state, decision.sentence, force=bool(decision.actions))
+        for event in [*events, Event("waiting", decision.sentence)]:
+            self.tell(event)
         state = decision.state
         try:
             for action in decision.actions:
@@ -161,7 +165,7 @@ class Drive:
         before = {(each.point, each.name): (each.verdict, each.value) for each in self._readings}
         for each in readings:
             if before.get((each.point, each.name)) != (each.verdict, each.value):
-                self.tell(Event("gate", f"{each.point}: gate {each.name}: {each.verdict.value}: {each.reason}"))
+                self._say(Event("gate", f"{each.point}: gate {each.name}: {each.verdict.value}: {each.reason}"))
 
     # -- doing
 
@@ -184,12 +188,16 @@ class Drive:
                 raise
             self.refusal = self.refusal or error
             step = state.jobs[action.job_id]
-            self.tell(Event("failed", error.message, action.job_id))
+            self._say(Event("failed", error.message, action.job_id))
             return state.with_step(replace(step, phase=Phase.FAILED, progress=error.message))
+
+    def _say(self, event: Event) -> None:
+        self.keeper.tell(event)
+        self.tell(event)
 
     def _hook_failed(self, action: CallHook, state: State, error: PryvNomadError) -> State:
         call = action.call
-        self.tell(Event("warning", f"hook {call.name}: {error.message}"))
+        self._say(Event("warning", f"hook {call.name}: {error.message}"))
         called = replace(state, called=state.called | {call.name})
         if call.moment in (Moment.AFTER_ROLLOUT, Moment.ON_FAILURE):
             return called

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,12 @@ class Platform:
     @property
     def simulator(self) -> Simulator:
         return self.serving.simulator
+
+    def in_real_time(self) -> None:
+        """From now on simulated time is real time: locks are kept as long as in Consul."""
+        driver = self.serving.driver
+        with driver.changed:
+            driver._offset, driver._started, driver.speed = driver.moment(), time.monotonic(), 1.0
 
     @property
     def nomad(self) -> Nomad:

@@ -1,4 +1,4 @@
-"""A platform in one process: the simulator's Nomad and Consul behind the real clients, without sockets, on virtual time.
+"""A platform in one process: the simulator behind the real clients, without sockets, on virtual time.
 
 Each `Process` is a driver's process with clients of its own, which may die at any request: before it was answered, or
 after it took effect. Nothing of a dead process reaches anybody any more.
