@@ -23,7 +23,7 @@ from pryv_nomad.registry.swapper import Swapper
 if TYPE_CHECKING:
     from pryv_nomad.clients.consul import Consul
 
-LOOK_S = 0.05
+LOOK_S = 0.02
 """Seconds between two looks at the candidate: what a join waits for us at most."""
 STALE_S = 60.0
 """A thread that has not come round for so long makes /healthz fail."""

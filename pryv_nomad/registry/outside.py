@@ -120,7 +120,7 @@ def _templates(cluster: Cluster, machine: Machine) -> Iterator[_Template]:
     folder = machine.folder
     for program in programs(cluster, machine):
         candidate = f"{folder}/candidate/{program}.json"
-        yield _Template(f"{program}.json", candidate, "0600", ("100ms", "1s"))
+        yield _Template(f"{program}.json", candidate, "0600", ("50ms", "1s"))
     upstreams = f"{machine.conf}/nginx/conf/{UPSTREAMS}"
     yield _Template(UPSTREAMS, upstreams, "0644", ("2s", "10s"), machine.reload)
     for kind in ("prometheus", "statsd"):

@@ -25,7 +25,7 @@ CANDIDATES = "secrets/candidate"
 LIVE = "registry"
 """Folder of the allocation that the process mounts; docker mounts it as it is, so a renamed file is seen."""
 GOOD = "/registry"
-WAITING = Waiting("100ms", "1s", "0s")
+WAITING = Waiting("50ms", "1s", "0s")
 RESTORE = Resources(cpu=50, memory=64)
 KILL_TIMEOUT = "15s"
 """Time to give the lock back."""

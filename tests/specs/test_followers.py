@@ -72,7 +72,7 @@ def test_a_candidate_is_rendered_fast_and_restarts_nobody() -> None:
         assert candidate["ChangeMode"] == "noop"
         assert candidate["Perms"] == "0400"
         assert (candidate["Uid"], candidate["Gid"]) == (9999, 9999)
-        assert candidate["Wait"] == {"Min": 100_000_000, "Max": 1_000_000_000}
+        assert candidate["Wait"] == {"Min": 50_000_000, "Max": 1_000_000_000}
 
 
 def test_the_process_reads_what_the_follower_swaps_in() -> None:
