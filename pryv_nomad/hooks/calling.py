@@ -82,7 +82,7 @@ def _webhook(webhook: Webhook, rollout: str, call: Call) -> str:
 
 
 def post(webhook: Webhook, body: Mapping[str, Any]) -> str:
-    """POST to a webhook; returns scheme and host of where it went. Raises NoAnswer, also for a status other than 2xx."""
+    """POST to a webhook; gives scheme and host of where it went. Raises NoAnswer, also for another status than 2xx."""
     try:
         url = webhook.url or from_environment(webhook.url_env) or ""
         asking = Asking(seconds(webhook.timeout), webhook.ca_file, from_environment(webhook.token_env))
