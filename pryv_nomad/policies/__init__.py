@@ -43,6 +43,16 @@ POLICIES: Mapping[str, Policy] = {
         "consul acl policy create -name pryv-client -rules @FILE",
         consul.client,
     ),
+    "nomad-bridge": Policy(
+        "the job pryv-bridge itself (bridge.enabled), or the token of a bridge outside Nomad",
+        "nomad acl policy apply -namespace NAMESPACE -job pryv-bridge pryv-bridge FILE",
+        nomad.bridge,
+    ),
+    "consul-bridge": Policy(
+        "the bridge's Consul token",
+        "consul acl policy create -name pryv-bridge -rules @FILE",
+        consul.bridge,
+    ),
     "nomad-certificate": Policy(
         "the job pryv-certificate itself (tls.acme): it stores what it renews",
         "nomad acl policy apply -namespace NAMESPACE -job pryv-certificate pryv-certificate FILE",

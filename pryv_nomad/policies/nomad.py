@@ -57,6 +57,26 @@ namespace "{cluster.file.platform.namespace}" {{
 """
 
 
+def bridge(cluster: Cluster) -> str:
+    """Read what runs, and keep the copies of the membership: for the bridge, and for no person."""
+    return f"""\
+# {cluster.domain}: what the bridge does.
+namespace "{cluster.file.platform.namespace}" {{
+  capabilities = ["list-jobs", "read-job"]
+
+  variables {{
+    path "pryv-nomad/*" {{
+      capabilities = ["read", "write", "list"]
+    }}
+  }}
+}}
+
+node {{
+  policy = "read"
+}}
+"""
+
+
 def _policy(cluster: Cluster, capabilities: Sequence[str], variables: Sequence[str]) -> str:
     return f"""\
 # {cluster.domain}: jobs and secrets of one namespace, and the nodes that carry them.
@@ -68,6 +88,10 @@ namespace "{cluster.file.platform.namespace}" {{
       capabilities = [{_list(variables)}]
     }}
     path "nomad/jobs/pryv-*" {{
+      capabilities = [{_list(variables)}]
+    }}
+    # Copies of the membership, which `core drain` and `core remove` keep up to date.
+    path "pryv-nomad/*" {{
       capabilities = [{_list(variables)}]
     }}
   }}

@@ -210,3 +210,17 @@ def test_a_follower_restarts_its_neighbour_with_the_policy_of_its_job_only(serve
         until(lambda: "restarted" in told(root)[0], 30, "the follower restarts its neighbour")
         until(lambda: told(root)[1] == 1, 10, "it was restarted once")
         root.stop("pryv-registry")
+
+
+def test_the_bridge_reads_what_runs_keeps_its_copies_and_nothing_else(server: NomadServer) -> None:
+    server.policy("nomad-bridge", POLICIES["nomad-bridge"].text(platform()))
+    with server.client(server.token_of("nomad-bridge"), NAMESPACE) as bridge:
+        assert bridge.get("allocations").body is not None
+        assert [bridge.node(stub["ID"])["Status"] for stub in bridge.nodes()] == ["ready"]
+        index = bridge.put_variable("pryv-nomad/generation", {"count": "1"}, cas=0)["ModifyIndex"]
+        assert [each["Path"] for each in bridge.variables("pryv-nomad/")] == ["pryv-nomad/generation"]
+        bridge.delete_variable("pryv-nomad/generation", cas=index)
+        with pytest.raises(Unauthorized):
+            bridge.variable("nomad/jobs")
+        with pytest.raises(Unauthorized):
+            bridge.register(sleeping(JOB, NAMESPACE), enforce_index=0)
