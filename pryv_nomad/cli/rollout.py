@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -174,6 +175,19 @@ def undo(context: Context, to: int | None, now: bool, overwrite: bool, restored:
             return
         confirm(yes, f"Go back to revision {revision.number} ({revision.release})?")
         begin(site, Start(plan, records, known, kind="undo", backup=restored))
+
+
+@rollout.command()
+@ROLLOUT
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The HTML file.")
+@click.pass_obj
+def report(context: Context, rollout_id: str, out: Path) -> None:
+    """Write a rollout as one HTML page: waves and cores, gate readings, every event."""
+    from pryv_nomad.files import write_whole
+    from pryv_nomad.report.data import report_of
+
+    write_whole(out, report_of(_rollouts(context), rollout_id))
+    context.say(f"Written to {out}.")
 
 
 def _rollouts(context: Context) -> Rollouts:

@@ -123,13 +123,27 @@ def confirm(yes: bool, question: str) -> None:
 @contextmanager
 def site_of(context: Context, as_json: bool) -> Iterator[Site]:
     """What a driver works with; the printer is closed at the end of the block."""
+    from pryv_nomad.gates.asking import gates_of
+    from pryv_nomad.hooks.calling import hooks_of
+    from pryv_nomad.hooks.notifying import notifier_of
+    from pryv_nomad.plan.intent import policy_of
     from pryv_nomad.rollout.carry_out import Site
 
-    tell = printer_of(context, as_json)
+    tell, nomad, consul, cluster = printer_of(context, as_json), context.nomad(), context.consul(), context.cluster()
+    notifier = notifier_of(policy_of(cluster).notifications, cluster.domain)
     try:
-        yield Site(context.nomad(), context.consul(), context.cluster().domain, tell)
+        yield Site(
+            nomad,
+            consul,
+            cluster.domain,
+            notifier.listening(tell),
+            gates=lambda policy: gates_of(policy.gates, nomad, consul),
+            hooks=lambda policy: hooks_of(policy.hooks),
+        )
     finally:
         tell.close()
+        for failure in notifier.close():
+            context.say(f"note: a notification was not sent: {failure}")
 
 
 def printer_of(context: Context, as_json: bool) -> Lines | JsonLines | Live:

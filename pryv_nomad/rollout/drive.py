@@ -165,7 +165,8 @@ class Drive:
         before = {(each.point, each.name): (each.verdict, each.value) for each in self._readings}
         for each in readings:
             if before.get((each.point, each.name)) != (each.verdict, each.value):
-                self._say(Event("gate", f"{each.point}: gate {each.name}: {each.verdict.value}: {each.reason}"))
+                text = f"{each.point}: gate {each.name}: {each.verdict.value}: {each.reason}"
+                self._say(Event("gate", text, detail=() if each.value is None else (f"value {each.value:g}",)))
 
     # -- doing
 
