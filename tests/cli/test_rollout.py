@@ -145,7 +145,6 @@ def test_a_driver_that_is_killed_is_followed_by_another(running: Platform) -> No
     before = len(running.nomad.deployments())
     with started(running, "rollout", "resume", "--json") as process:
         until(process, "resumed")
-        until(process, "progress", "a person promotes")
         assert len(running.nomad.deployments()) == before
         assert running.pn("rollout", "promote").code == 0
         until(process, "progress", "a person promotes")
