@@ -1,4 +1,4 @@
-"""`make demo`: the two-hostings example on the simulator, from nothing to a running platform and a change to it.
+"""`make demo`: two hostings on the simulator: from nothing to a platform, a good and a bad release, a new core.
 
 Each command is shown as a user types it. Everything happens in `.pryv-nomad/demo` and is stopped at the end.
     python tools/demo.py [--mode simulator|real|auto]
@@ -8,11 +8,13 @@ Each command is shown as a user types it. Everything happens in `.pryv-nomad/dem
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +25,9 @@ CHANGE = """# What changes: laid over cluster.yml by a second -c.
 registry: {register: {instances: 3}}
 settings: {SUPPORT_URL: https://pryv.example/help}
 """
+
+GOOD = ("--set", "images.overrides.core=pryvio/core:1.9.2-1")
+BAD = ("--set", "images.overrides.core=pryvio/core:1.9.2-broken")
 
 NEXT = """
 What to try next
@@ -73,6 +78,21 @@ def _exported(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def _bad_release(env: Mapping[str, str], base: Sequence[str]) -> None:
+    """A release whose core cannot start: it stops at its first canary, and what served goes on serving."""
+    _step("8. A bad release: it stops at its first canary")
+    fault = {"kind": "task_fails", "image": BAD[1].partition("=")[2]}
+    body = json.dumps({"faults": [fault]}).encode()
+    address = f"{env['NOMAD_ADDR']}/v1/simulator/faults"
+    with urllib.request.urlopen(urllib.request.Request(address, body, method="PUT"), timeout=10):  # noqa: S310
+        pass
+    _run(env, *base, *BAD, "run", "--yes", "--only", "pryv-core-*", fine=(10,))
+    _run(env, *base, "rollout", "status", fine=(0, 10))
+    _run(env, *base, "rollout", "report", "-o", "report.html")
+    _say(f"  the report: {FOLDER / 'report.html'}")
+    _run(env, *base, *GOOD, "rollout", "undo", "--yes", "--now")
+
+
 def demo(mode: str) -> None:
     """The whole demo. Raises Failed."""
     env = _environment()
@@ -84,7 +104,7 @@ def demo(mode: str) -> None:
     base, changed = ("-c", "cluster.yml"), ("-c", "cluster.yml", "-c", "change.yml")
     try:
         _step("1. A local cluster")
-        where = ("--dir", "dev", "--nomad-port", "0", "--consul-port", "0", "--mode", mode, "--speed", "30")
+        where = ("--dir", "dev", "--nomad-port", "0", "--consul-port", "0", "--mode", mode, "--speed", "60")
         env |= _exported(_run(env, *base, "dev", "up", *where, quiet=True))
         _step("2. The keys and the certificate that the platform needs")
         _run(env, *base, "secrets", "init")
@@ -99,8 +119,17 @@ def demo(mode: str) -> None:
         _step("6. A change: a third register process, and another support address")
         _say(CHANGE.rstrip())
         _run(env, *changed, "plan", fine=(0, 1))
+        _step("7. A good release: canaries first, core after core")
+        _run(env, *base, *GOOD, "run", "--yes", "--only", "pryv-core-*")
+        if mode == "simulator":
+            _bad_release(env, base)
+        _step("9. A core joins: the registry's list follows, nothing restarts")
+        _run(env, *base, "core", "add", "co6", "--hosting", "fr", "--ip", "203.0.113.26")
+        env |= _exported(_run(env, *base, "dev", "up", *where, quiet=True))
+        _run(env, *base, *GOOD, "run", "--yes", "--only", "co6")
+        _run(env, *base, "core", "list")
     finally:
-        _step("7. Stop it again")
+        _step("10. Stop it again")
         _run(env, "dev", "down", "--dir", "dev")
 
 

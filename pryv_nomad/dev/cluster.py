@@ -150,6 +150,8 @@ def _simulator(folder: Path, options: DevOptions, state: DevState, laid_out: Seq
         "--nodes": str(file),
         "--speed": f"{options.speed:g}",
         "--address-file": str(folder / "simulator.address"),
+        # What runs goes on when the nodes change, which starts it anew.
+        "--state": str(folder / "simulator.json"),
     }
     argv = (sys.executable, "-m", "pryv_nomad.simulator", *(word for pair in words.items() for word in pair))
     return Program("simulator", argv, ((str(file), content + "\n"),))
