@@ -78,7 +78,7 @@ demo: venv ## Plan, run, status, a change and a second plan, on the embedded sim
 
 .PHONY: bench
 bench: venv ## Repeat the measurements of docs/performance.md
-	@for script in bench/bench_*.py; do $(BIN)/python $$script; done
+	@for script in bench/*.py; do $(BIN)/python -m bench.$$(basename $$script .py); done
 
 .PHONY: image
 image: ## Build the container image of pryv-nomad (needs Docker and an image registry)

@@ -1,6 +1,6 @@
 """How long `pryv-nomad render` takes, whole commands from start to exit, and how much memory.
 
-`python bench/bench_render.py [--repeat N] [CORES …]` prints a table: medians of N runs (5) for 100, 1,000 and 10,000
+`python -m bench.render [--repeat N] [CORES …]` prints a table: medians of N runs (5) for 100, 1,000 and 10,000
 cores, three jobs each. Beside it, per job: `nomad job run -output`, where there is a nomad.
 """
 
