@@ -29,7 +29,7 @@ from pryv_nomad.rollout.record import Keeper, Loaded, Rollouts
 from pryv_nomad.rollout.records import Records
 from pryv_nomad.rollout.revisions import Kept, Revision, Revisions, name_of
 from pryv_nomad.rollout.state import Phase, Rollout, State, Status, Wishes
-from pryv_nomad.rollout.watch import Watch
+from pryv_nomad.rollout.watch import StreamWatch
 
 if TYPE_CHECKING:
     from pryv_nomad.clients.consul import Consul
@@ -58,7 +58,7 @@ class Site:
     tell: Tell
     gates: Callable[[Policy], Gates] = no_gates
     hooks: Callable[[Policy], Hooks] = no_hooks
-    watch: Callable[[Nomad], Watcher] = Watch
+    watch: Callable[[Nomad], Watcher] = StreamWatch
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     card: Card = field(default_factory=own_card)
@@ -275,6 +275,8 @@ def _run(site: Site, drive: Drive, state: State, how_to_go_on: str) -> State:
         except KeyboardInterrupt:
             site.tell(Event("interrupted", f"interrupted; what was begun goes on in Nomad; {how_to_go_on}"))
             raise
+        finally:
+            drive.watch.close()
 
 
 def _add_revision(site: Site, keeper: Keeper, actor: Actor, intent: Intent) -> None:

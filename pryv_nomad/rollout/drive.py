@@ -39,6 +39,8 @@ class Watcher(Protocol):
 
     def wait(self, moving: Iterable[Step], limit_s: float | None = None) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class Keeping(Ledger, Protocol):
     """Where a rollout is saved: see `record.Keeper`."""
