@@ -82,14 +82,20 @@ def _seconds(text: str) -> float:
 
 
 def _lines(played: Played) -> list[str]:
+    from pryv_nomad.plan.values import counted
+
     verdict = "ends well" if played.status == "done" else f"stops: {played.halted or played.status}"
-    lines = [f"{played.changed} of {played.cores} cores changed in {_time(played.duration_s)}; the rollout {verdict}"]
-    for number, (cores, begin, end) in enumerate(played.waves, start=1):
-        lines.append(f"  wave {number}: {cores} cores, {_time(begin)} to {_time(end)}")
+    lines = [
+        f"{played.changed} of {counted(played.cores, 'core')} changed in {_time(played.duration_s)}; the rollout {verdict}"
+    ]
+    for number, (size, begin, end) in enumerate(played.waves, start=1):
+        lines.append(f"  wave {number}: {counted(size, 'core')}, {_time(begin)} to {_time(end)}")
     for hosting, (most, at) in played.down.items():
         changing = played.changing.get(hosting, (0, 0.0))[0]
         when = f" (first at {_time(at)})" if most else ""
-        lines.append(f"  {hosting}: at most {most} cores with a part down at once{when}, {changing} under change")
+        lines.append(
+            f"  {hosting}: at most {counted(most, 'core')} with a part down at once{when}, {changing} under change"
+        )
     lines += [f"  {_time(at)}: node {node} is lost" for node, at in played.dead.items()]
     events = [f"  {_time(each.at)}: {each.job_id + ': ' if each.job_id else ''}{each.text}" for each in played.told]
     shown = (

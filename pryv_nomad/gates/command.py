@@ -26,5 +26,5 @@ class CommandSource:
             return silent(ended.said)
         text = ended.said or f"exit code {ended.code}"
         if ended.code == 0:
-            return good(text, 0.0)
-        return (wait if ended.code in self._gate.wait else bad)(text, float(ended.code))
+            return good(text)
+        return (wait if ended.code in self._gate.wait else bad)(text)
