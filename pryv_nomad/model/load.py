@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -20,26 +19,11 @@ from pryv_nomad.errors import ClusterFileError, Problem
 from pryv_nomad.model import overlay, paths, source, validation
 from pryv_nomad.model.cluster import Cluster
 from pryv_nomad.model.file import ClusterFile
+from pryv_nomad.model.loaded import Loaded
+from pryv_nomad.model.resolve import resolve
 
 DEFAULT_FILE = "cluster.yml"
 FILES_VARIABLE = "PRYV_NOMAD_CLUSTER"
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A cluster file as it was read: the validated model, and the nodes that know each value's place."""
-
-    file: ClusterFile
-    root: yaml.Node
-    folder: Path
-
-    def where(self, path: paths.Path) -> str:
-        """The place of a value, such as `cluster.yml:31:9`."""
-        return source.locate(self.root, path)
-
-    def where_text(self, path: str) -> str:
-        """`where` of a path as text."""
-        return self.where(paths.parse(path)) if path else ""
 
 
 def default_files(env: Mapping[str, str]) -> tuple[Path, ...]:
@@ -54,8 +38,6 @@ def load_cluster(files: Sequence[Path], sets: Sequence[str] = (), env: Mapping[s
     Judges what each value may be and what cores, settings and the release need to be resolved; what needs a
     second look (a hosting without cores, timers out of order …) is in `checks`.
     """
-    from pryv_nomad.model.resolve import resolve
-
     return resolve(load_file(files, sets, env))
 
 

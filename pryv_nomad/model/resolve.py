@@ -15,7 +15,7 @@ from pryv_nomad.errors import ClusterFileError, Problem
 from pryv_nomad.model import expansion, paths, ranges, releases
 from pryv_nomad.model.cluster import Cluster, Core, Profile, Resources
 from pryv_nomad.model.file import ClusterFile, ComponentResources, CoreEntry, Volume, VolumeSet
-from pryv_nomad.model.load import Loaded
+from pryv_nomad.model.loaded import Loaded
 from pryv_nomad.model.release import Release
 from pryv_nomad.model.types import label
 from pryv_nomad.model.validation import written
