@@ -50,7 +50,8 @@ def no_hooks(_policy: Policy) -> Hooks:
 
 @dataclass
 class Site:
-    """What a driver works with. `gates` and `hooks` make those that a policy names; `card` says who drives."""
+    """What a driver works with. `gates` and `hooks` make those that a policy names; `card` says who drives, `wall` the
+    time of day for people to read."""
 
     nomad: Nomad
     consul: Consul
@@ -63,6 +64,7 @@ class Site:
     sleep: Callable[[float], None] = time.sleep
     card: Card = field(default_factory=own_card)
     interruption: Interruption = field(default_factory=Interruption)
+    wall: Callable[[], float] = time.time
     keep_alive: bool = True
 
     @contextmanager
@@ -99,7 +101,7 @@ def begin(site: Site, start: Start) -> State:
     """Carry a plan out. Raises Held, Unhealthy when not all is healthy in the end, KeyboardInterrupt after Ctrl-C."""
     rollouts = Rollouts(site.consul, site.domain)
     with site.locked() as lock:
-        keeper = Keeper(rollouts, lock, start.records)
+        keeper = Keeper(rollouts, lock, start.records, site.wall)
         _close_last(site, rollouts, lock, start.records)
         plan = start.plan
         if start.kind == "run":
@@ -129,7 +131,7 @@ def resume(site: Site, rollout: str = "", patience_s: float = TAKEOVER_S) -> Sta
         if not loaded.head.status.open:
             raise Refused(f"rollout {rollout} is at its end: {loaded.head.status}", "`pryv-nomad run` makes a new plan")
         rollouts.wish(rollout, lambda wishes: replace(wishes, paused=False))
-        keeper = Keeper(rollouts, lock, records)
+        keeper = Keeper(rollouts, lock, records, site.wall)
         keeper.take_over(loaded)
         lock.name_rollout(rollout)
         actor = _actor(site, keeper, known, loaded.intent, loaded)
@@ -234,7 +236,7 @@ def _close_last(site: Site, rollouts: Rollouts, lock: Lock, records: Records) ->
             "`pryv-nomad rollout resume` goes on with it, `rollout abort` ends it; nothing was changed",
         )
     loaded = rollouts.load(head.id)
-    keeper = Keeper(rollouts, lock, records)
+    keeper = Keeper(rollouts, lock, records, site.wall)
     keeper.take_over(loaded)
     keeper.save(replace(loaded.state, status=Status.SUPERSEDED), loaded.head.clock, "a later run went on from here")
     site.tell(Event("warning", f"rollout {head.id} was left unfinished; this run goes on with what is left of it"))

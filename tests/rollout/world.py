@@ -10,7 +10,7 @@ import copy
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from urllib3 import HTTPResponse
 from pryv_nomad.clients.consul import Consul
 from pryv_nomad.clients.nomad import Nomad
 from pryv_nomad.clients.options import ConsulOptions, NomadOptions
+from pryv_nomad.clients.transport import Timing
 from pryv_nomad.plan.change import Plan
 from pryv_nomad.plan.intent import Intent, Member, Platform, Policy
 from pryv_nomad.rollout.admit import Consent, admit
@@ -63,6 +64,8 @@ class Requests:
     dead: bool = False
     kinds: Counter[str] = field(default_factory=Counter)
     interfere: Callable[[int], None] | None = None
+    refuse: Callable[[str, int], Reply | None] | None = None
+    """What is answered in place of Nomad or Consul; raises ConnectionError where there is no answer."""
 
     def through(self, name: str, request: Request, answer: Answer) -> Reply:
         if self.dead:
@@ -74,6 +77,9 @@ class Requests:
         if self.made == self.die_at and not self.after:
             self.dead = True
             raise Crash
+        refused = self.refuse(name, self.made) if self.refuse else None
+        if refused is not None:
+            return refused
         try:
             reply = answer(request)
         except Refusal as refusal:
@@ -135,6 +141,7 @@ class MadeSpec:
             "Type": "service",
             "Datacenters": ["dc1"],
             "Update": update,
+            "Constraints": [{"LTarget": "${meta.pryv}", "RTarget": self.owner, "Operand": "="}],
             "TaskGroups": [{"Name": "g", "Count": 1, "Tasks": [task]}],
         }
         return json.dumps(job, sort_keys=True, separators=(",", ":"))
@@ -157,7 +164,8 @@ class World:
 
     def __init__(self, cores: int = 3, policy: Policy | None = None, hostings: int = 1) -> None:
         simulator = Simulator(seed=1)
-        simulator.add_node(NodeSpec("n1", address="10.0.0.1", cpu=100_000, memory=100_000))
+        for place, name in enumerate(["registry", *(f"co{number}" for number in range(1, cores + 1))], start=1):
+            simulator.add_node(NodeSpec(name, address=f"10.0.0.{place}", meta={"pryv": name}))
         self._serve(simulator)
         self.names = [f"co{number}" for number in range(1, cores + 1)]
         members = tuple(
@@ -193,8 +201,9 @@ class World:
         self.driver.skip(2)
 
     def clients(self, through: Requests) -> tuple[Nomad, Consul]:
-        nomad = Nomad(NomadOptions(address="http://nomad", namespace="default"))
-        consul = Consul(ConsulOptions(address="http://consul"))
+        timing = Timing(sleep=self.driver.skip, roll=lambda: 0.5)
+        nomad = Nomad(NomadOptions(address="http://nomad", namespace="default"), timing=timing)
+        consul = Consul(ConsulOptions(address="http://consul"), timing=timing)
         nomad._requester.session.mount("http://", InProcess("nomad", self._apis[0].answer, "X-Nomad-Index", through))
         consul.library.http.session.mount(
             "http://", InProcess("consul", self._apis[1].answer, "X-Consul-Index", through)
@@ -203,7 +212,7 @@ class World:
 
     # -- what came of it
 
-    def end_state(self) -> Mapping[str, object]:
+    def end_state(self) -> dict[str, Any]:
         """What must be the same however often drivers died."""
         state = self.simulator.state
         jobs = {
