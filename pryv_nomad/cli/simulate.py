@@ -85,9 +85,8 @@ def _lines(played: Played) -> list[str]:
     from pryv_nomad.plan.values import counted
 
     verdict = "ends well" if played.status == "done" else f"stops: {played.halted or played.status}"
-    lines = [
-        f"{played.changed} of {counted(played.cores, 'core')} changed in {_time(played.duration_s)}; the rollout {verdict}"
-    ]
+    cores, time = counted(played.cores, "core"), _time(played.duration_s)
+    lines = [f"{played.changed} of {cores} changed in {time}; the rollout {verdict}"]
     for number, (size, begin, end) in enumerate(played.waves, start=1):
         lines.append(f"  wave {number}: {counted(size, 'core')}, {_time(begin)} to {_time(end)}")
     for hosting, (most, at) in played.down.items():

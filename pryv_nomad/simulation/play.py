@@ -16,6 +16,7 @@ from pryv_nomad.rollout.actions import Promote, Register, Stop
 from pryv_nomad.rollout.decide import MOST_UNITS, decide
 from pryv_nomad.rollout.gating import Question
 from pryv_nomad.rollout.state import Observation, Phase, State, Unit, Wishes
+from pryv_nomad.rollout.waves import ALL_AT_ONCE
 from pryv_nomad.simulation.course import Course, record, with_another_image
 from pryv_nomad.simulation.world import AssumedGates, Death, World, kind_of
 
@@ -25,8 +26,8 @@ LONGEST_S = 365 * 86_400.0
 LOOK_S = 0.2
 # And at least this often (`DEPLOYING_WAIT_S` there).
 IDLE_S = 10.0
-# So many cores of each hosting that are not begun are shown to a decision, which begins at most MOST_UNITS of them.
-SHOWN_UNITS = 256
+# After so many jobs begun, what a decision is shown is chosen anew: see `Player._narrow`.
+BATCH = 24
 MOMENTS = frozenset({"wave", "core", "halted", "failed", "paused"})
 
 
@@ -104,13 +105,14 @@ def courses_of(
 class Player:
     """Drives `decide` until the rollout ends."""
 
-    def __init__(
-        self, plan: Plan, world: World, gates: AssumedGates, policy: Policy, shown_units: int = SHOWN_UNITS
-    ) -> None:
+    def __init__(self, plan: Plan, world: World, gates: AssumedGates, policy: Policy, batch: int = BATCH) -> None:
         self._world, self._gates, self._policy = world, gates, policy
         self._state = State.of(plan)
         self._layout = self._state.layout
-        self._shown_units, self._begun_since, self._narrowed = shown_units, 0, -1
+        self._batch, self._begun_since, self._narrowed = batch, 0, -1
+        # No decision begins more than this of one hosting; cores that are only made have no limit of their own.
+        unlimited = policy.strategy == ALL_AT_ONCE or not all(change.interrupts for change in plan.changes)
+        self._most = MOST_UNITS if unlimited else min(MOST_UNITS, policy.max_unavailable)
         self._told: list[Told] = []
         self._down: dict[str, tuple[int, float]] = dict.fromkeys(sorted(set(world.hostings.values())), (0, 0.0))
         self._changing: dict[str, tuple[int, float]] = dict(self._down)
@@ -162,7 +164,7 @@ class Player:
         A decision looks at every core of a wave; with thousands of them that is what takes the time.
         """
         state = self._state
-        if self._begun_since < self._shown_units - MOST_UNITS and self._narrowed == state.passed:
+        if self._begun_since < self._batch and self._narrowed == state.passed:
             return
         here = (CORES, state.passed + 1)
         places = tuple((place, self._near(units) if place == here else units) for place, units in self._layout.places)
@@ -177,7 +179,7 @@ class Player:
             if phases == {Phase.DONE} and change.core in self._state.enlisted:
                 continue
             waiting[change.hosting] += phases == {Phase.WAITING}
-            if phases != {Phase.WAITING} or waiting[change.hosting] <= self._shown_units:
+            if phases != {Phase.WAITING} or waiting[change.hosting] <= self._batch + self._most:
                 found.append(unit)
         return tuple(found)
 
@@ -245,10 +247,10 @@ def play(
     homes: Mapping[str, str],
     deaths: Iterable[Death] = (),
     gates: Mapping[str, tuple[float, frozenset[str]]] | None = None,
-    shown_units: int = SHOWN_UNITS,
+    batch: int = BATCH,
 ) -> Played:
     """Play a plan. `homes` maps core → its node; `gates` see `AssumedGates`. Deterministic."""
     policy = plan.intent.policy
     hostings = dict(plan.intent.hostings)
     world = World(courses, homes, tuple(deaths), policy.progress_deadline_s, hostings=hostings)
-    return Player(plan, world, AssumedGates(gates or {}), policy, shown_units).play()
+    return Player(plan, world, AssumedGates(gates or {}), policy, batch).play()

@@ -94,8 +94,8 @@ def test_a_node_that_dies_after_its_turn_counts_as_down_and_stops_nothing(tmp_pa
 
 def test_what_is_left_out_of_sight_changes_nothing(tmp_path: Path) -> None:
     more = "update: {max_unavailable: 3}\n"
-    full = played(tmp_path, 150, more, shown_units=1_000_000)
-    narrow = played(tmp_path, 150, more, shown_units=65)
+    full = played(tmp_path, 150, more, batch=1_000_000)
+    narrow = played(tmp_path, 150, more, batch=1)
     assert narrow.as_json() == full.as_json()
 
 
