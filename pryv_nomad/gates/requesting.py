@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 MOST_BYTES = 1_000_000
 CHUNK = 16_384
@@ -71,12 +72,16 @@ class Asking:
     def _read(self, answer: requests.Response, begun: float) -> bytes:
         """The body; the library's own limit counts from one byte to the next, so one that drips is ended here."""
         content = b""
-        for chunk in answer.iter_content(CHUNK):
-            content += chunk
-            if len(content) >= MOST_BYTES:
-                break
-            if time.monotonic() - begun > self.timeout_s:
-                raise requests.Timeout
+        try:
+            # What has arrived, and not what it takes to fill a block.
+            while len(content) < MOST_BYTES and (chunk := answer.raw.read1(CHUNK, decode_content=True)):
+                content += chunk
+                if time.monotonic() - begun > self.timeout_s:
+                    raise requests.Timeout
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise requests.Timeout from error
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError from error
         return content
 
 
