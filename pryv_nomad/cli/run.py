@@ -139,6 +139,7 @@ def site_of(context: Context, as_json: bool) -> Iterator[Site]:
             notifier.listening(tell),
             gates=lambda policy: gates_of(policy.gates, nomad, consul),
             hooks=lambda policy: hooks_of(policy.hooks),
+            named=notifier.begin,
         )
     finally:
         tell.close()

@@ -43,7 +43,7 @@ def _now() -> str:
 
 @dataclass
 class Notifier:
-    """Sends to all who want to know. `rollout` may be set as soon as it is known; `moment` gives the time."""
+    """Sends to all who want to know. `begin` says which rollout it is; `moment` gives the time."""
 
     wanted: Notifications
     platform: str
@@ -61,6 +61,11 @@ class Notifier:
             self.fire(event)
 
         return both
+
+    def begin(self, rollout: str) -> None:
+        """Which rollout it is about from now on."""
+        self.rollout = rollout
+        self.fire(Event("started", "is driven from here"))
 
     def fire(self, event: Event) -> None:
         """Tell of an event, where it is a transition. Does not block, and does not raise."""

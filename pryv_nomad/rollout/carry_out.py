@@ -43,6 +43,10 @@ def no_gates(_policy: Policy) -> Gates:
     return NoGates()
 
 
+def no_name(_rollout: str) -> None:
+    """Nobody wants to know."""
+
+
 def no_hooks(_policy: Policy) -> Hooks:
     """No hook."""
     return NoHooks()
@@ -59,6 +63,7 @@ class Site:
     tell: Tell
     gates: Callable[[Policy], Gates] = no_gates
     hooks: Callable[[Policy], Hooks] = no_hooks
+    named: Callable[[str], None] = no_name
     watch: Callable[[Nomad], Watcher] = StreamWatch
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -250,6 +255,7 @@ def _drive(site: Site, keeper: Keeper, actor: Actor, intent: Intent, state: Stat
         site.tell(event)
 
     actor.tell, actor.rollout = tell, keeper.head.id
+    site.named(keeper.head.id)
     drive = Drive(
         actor,
         site.watch(site.nomad),

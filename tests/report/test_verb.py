@@ -45,6 +45,8 @@ def test_a_rollout_goes_through_its_gates_and_has_a_report(running: Platform, tm
     assert "backup 17 made" in result.out + result.err
     assert "gate errors: pass: 0.1" in result.out + result.err
     assert {"registered", "promoted", "wave", "gate", "hook", "healthy"} <= set(kinds(log))
+    started = next(json.loads(line) for line in log.read_text().splitlines() if '"started"' in line)
+    assert started["text"] == "pryv.example, rollout 2: is driven from here"
     assert running.pn("rollout", "report", "-o", str(page)).code == 0
     text = page.read_text()
     assert "Readings of the gate errors" in text
