@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +34,7 @@ def _address(_: click.Context, option: click.Parameter, value: str | None) -> tu
 @click.option("--domain", metavar="DOMAIN", help="The platform, where there is no cluster file.  [PRYV_NOMAD_DOMAIN]")
 @click.option("--listen", callback=_address, metavar="HOST:PORT", help="Serve /metrics and /healthz here.")
 @click.option("--statsd", callback=_address, metavar="HOST:PORT", help="Send the numbers to this StatsD (UDP).")
+@click.option("--drive", is_flag=True, help="Also drive rollouts that nobody drives; its token must register jobs.")
 @click.option("--once", is_flag=True, help="Look once, do what is to be done, print it, and end.")
 @click.option(
     "--interval", type=click.FloatRange(1, 300), default=15, show_default=True, help="Full look every SECONDS."
@@ -65,7 +66,13 @@ def _address(_: click.Context, option: click.Parameter, value: str | None) -> tu
 )
 @click.pass_obj
 def bridge(
-    context: Context, /, once: bool, listen: tuple[str, int] | None, statsd: tuple[str, int] | None, **given: Any
+    context: Context,
+    /,
+    once: bool,
+    drive: bool,
+    listen: tuple[str, int] | None,
+    statsd: tuple[str, int] | None,
+    **given: Any,
 ) -> int:
     """Keep the platform's cores registered in Consul: states, addresses, health.
 
@@ -90,8 +97,47 @@ def bridge(
     except OSError as error:
         reason = error.strerror or "it holds no certificate"
         raise ConnectionSettingError(f"--probe-ca: {settings.probes.ca_file}: {reason}", "name a PEM file") from None
-    with _stopped_by_signals(made):
+    attendant = _attendant(consul, nomad, settings, say) if drive and not once else nullcontext()
+    with _stopped_by_signals(made), attendant:
         return _once(made, given["wait"]) if once else _run(made, listen)
+
+
+@contextmanager
+def _attendant(
+    consul: Consul, nomad: Nomad, settings: Settings, say: Callable[[Mapping[str, Any]], None]
+) -> Iterator[None]:
+    """Drives rollouts for the time of the block."""
+    from pryv_nomad.gates.asking import gates_of
+    from pryv_nomad.hooks.calling import hooks_of
+    from pryv_nomad.rollout.attend import Attendant
+    from pryv_nomad.rollout.carry_out import Site
+    from pryv_nomad.rollout.events import Event
+    from pryv_nomad.rollout.interruption import Asked
+    from pryv_nomad.rollout.lock import own_card
+
+    def tell(event: Event) -> None:
+        if event.kind not in ("waiting", "progress"):
+            say({"event": "rollout", "kind": event.kind, "job": event.job, "sentence": event.text})
+
+    def site(asked: Asked) -> Site:
+        return Site(
+            nomad,
+            consul,
+            settings.domain,
+            tell,
+            gates=lambda policy: gates_of(policy.gates, nomad, consul),
+            hooks=lambda policy: hooks_of(policy.hooks),
+            interruption=asked,
+        )
+
+    made = Attendant(
+        consul, settings.domain, own_card(), site, lambda text: say({"event": "rollout", "sentence": text})
+    )
+    made.start()
+    try:
+        yield
+    finally:
+        made.stop()
 
 
 @contextmanager

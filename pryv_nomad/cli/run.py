@@ -33,6 +33,7 @@ STRATEGIES = ("canary", "rolling", "all-at-once")
 @click.option("--overwrite", is_flag=True, help="Also jobs that somebody else changed.")
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="In place of the cluster file's `rollout.strategy`.")
 @click.option("--backup-id", default="", metavar="ID", help="The backup made before a release that migrates data.")
+@click.option("--detach", is_flag=True, help="Leave it to the bridge and return; refused where none drives rollouts.")
 @click.option("--json", "as_json", is_flag=True, help="Tell what happens as JSON lines; needs --yes.")
 @click.pass_obj
 def run(
@@ -45,6 +46,7 @@ def run(
     overwrite: bool,
     strategy: str | None,
     backup_id: str,
+    detach: bool,
     as_json: bool,
 ) -> None:
     """Show what would change, ask, and make it so: in order, watched, recorded.
@@ -54,12 +56,15 @@ def run(
     """
     from pryv_nomad.bridge.addresses import unaddressed
     from pryv_nomad.rollout.admit import Consent, admit
+    from pryv_nomad.rollout.attend import require_attending
     from pryv_nomad.rollout.carry_out import Start, begin
 
     if plan_file and only:
         raise click.UsageError("a saved plan is carried out as a whole: leave out --only, or plan with it")
     if as_json and not yes:
         raise click.UsageError("--json needs --yes: a question is no JSON")
+    if detach:
+        require_attending(context.consul(), context.cluster().domain)
     records = records_of(context)
     made = _saved(context, plan_file, records) if plan_file else make_plan(context, only, records)
     known = records.read()
@@ -77,7 +82,8 @@ def run(
     machines = unaddressed(context.cluster())
     specs = () if plan_file else (spec.json_text for spec in context.specs())
     with site_of(context, as_json) as site:
-        begin(site, Start(admitted, records, known, backup=backup_id, machines=machines, specs=specs))
+        start = Start(admitted, records, known, backup=backup_id, machines=machines, specs=specs, detach=detach)
+        begin(site, start)
 
 
 def _saved(context: Context, file: Path, records: Records) -> Plan:

@@ -97,6 +97,7 @@ class Start:
     backup: str = ""
     machines: tuple[Unaddressed, ...] = ()
     specs: Iterable[str] = ()
+    detach: bool = False
 
 
 # -- beginning, and going on -------------------------------------------------------------------------------------
@@ -119,14 +120,18 @@ def begin(site: Site, start: Start) -> State:
             head = _head(site, start, state)
             texts = _keep_specs(site, start, keeper)
             keeper.create(head, plan.intent, state, texts)
+            if start.detach:
+                site.tell(Event("detached", f"rollout {keeper.head.id} is recorded; the bridge drives it"))
+                return state
             lock.name_rollout(keeper.head.id)
             state = _drive(site, keeper, actor, plan.intent, state)
         _conclude(state, failed)
     return state
 
 
-def resume(site: Site, rollout: str = "", patience_s: float = TAKEOVER_S) -> State:
-    """Go on with a rollout whose driver is gone. Raises Held where one lives, Refused for one that is at its end."""
+def resume(site: Site, rollout: str = "", patience_s: float = TAKEOVER_S, *, unpause: bool = True) -> State:
+    """Go on with a rollout whose driver is gone, also with one that is paused, which stays so unless `unpause`. Raises
+    Held where a driver lives, Refused for a rollout that is at its end."""
     rollouts = Rollouts(site.consul, site.domain)
     rollout = rollouts.head(rollout).id
     with site.locked(patience_s) as lock:
@@ -135,7 +140,8 @@ def resume(site: Site, rollout: str = "", patience_s: float = TAKEOVER_S) -> Sta
         loaded = rollouts.load(rollout)
         if not loaded.head.status.open:
             raise Refused(f"rollout {rollout} is at its end: {loaded.head.status}", "`pryv-nomad run` makes a new plan")
-        rollouts.wish(rollout, lambda wishes: replace(wishes, paused=False))
+        if unpause:
+            rollouts.wish(rollout, lambda wishes: replace(wishes, paused=False))
         keeper = Keeper(rollouts, lock, records, site.wall)
         keeper.take_over(loaded)
         lock.name_rollout(rollout)

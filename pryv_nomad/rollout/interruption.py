@@ -42,3 +42,16 @@ class Interruption:
         self.asked = True
         if not self._held:
             raise KeyboardInterrupt
+
+
+class Asked(Interruption):
+    """An interruption by a call in place of a signal: for drivers that run in a thread."""
+
+    @contextmanager
+    def watched(self) -> Iterator[Interruption]:
+        """No signal is taken."""
+        yield self
+
+    def ask(self) -> None:
+        """Stop driving after the action under way."""
+        self.asked = True

@@ -77,11 +77,11 @@ class Held(Refused):
 
 
 class Lock:
-    """The lock of one platform. Take it, keep it, give it back."""
+    """The lock of one platform (or another `key`). Take it, keep it, give it back."""
 
-    def __init__(self, consul: Consul, domain: str, card: Card) -> None:
+    def __init__(self, consul: Consul, domain: str, card: Card, key: str = "") -> None:
         self._consul = consul
-        self._key = lock_key(domain)
+        self._key = key or lock_key(domain)
         self.card = card
         self._session = ""
         self._stop = threading.Event()
