@@ -124,7 +124,9 @@ def begin(site: Site, start: Start) -> State:
                 site.tell(Event("detached", f"rollout {keeper.head.id} is recorded; the bridge drives it"))
                 return state
             lock.name_rollout(keeper.head.id)
-            state = _drive(site, keeper, actor, plan.intent, state)
+            what = f"{counted(len(state.jobs), 'job')} in {counted(len(state.layout.waves), 'wave')}"
+            started = Event("started", f"rollout {keeper.head.id} of release {plan.intent.release}: {what}")
+            state = _drive(site, keeper, actor, plan.intent, state, started)
         _conclude(state, failed)
     return state
 
@@ -146,8 +148,8 @@ def resume(site: Site, rollout: str = "", patience_s: float = TAKEOVER_S, *, unp
         keeper.take_over(loaded)
         lock.name_rollout(rollout)
         actor = _actor(site, keeper, known, loaded.intent, loaded)
-        site.tell(Event("resumed", f"rollout {rollout} goes on"))
-        state = _drive(site, keeper, actor, loaded.intent, loaded.state)
+        resumed = Event("resumed", f"rollout {rollout} goes on")
+        state = _drive(site, keeper, actor, loaded.intent, loaded.state, resumed)
         _conclude(state, {})
     return state
 
@@ -253,7 +255,7 @@ def _close_last(site: Site, rollouts: Rollouts, lock: Lock, records: Records) ->
     site.tell(Event("warning", f"rollout {head.id} was left unfinished; this run goes on with what is left of it"))
 
 
-def _drive(site: Site, keeper: Keeper, actor: Actor, intent: Intent, state: State) -> State:
+def _drive(site: Site, keeper: Keeper, actor: Actor, intent: Intent, state: State, first: Event) -> State:
     policy = intent.policy
 
     def tell(event: Event) -> None:
@@ -262,6 +264,7 @@ def _drive(site: Site, keeper: Keeper, actor: Actor, intent: Intent, state: Stat
 
     actor.tell, actor.rollout = tell, keeper.head.id
     site.named(keeper.head.id)
+    tell(first)
     drive = Drive(
         actor,
         site.watch(site.nomad),
@@ -277,6 +280,8 @@ def _drive(site: Site, keeper: Keeper, actor: Actor, intent: Intent, state: Stat
         lambda done: None if done.failed else _add_revision(site, keeper, actor, intent),
     )
     state = _run(site, drive, state, f"rollout {keeper.head.id}: {HOW_TO_GO_ON}")
+    tell(Event("finished", f"rollout {keeper.head.id} is {state.status.value}: {keeper.head.sentence}"))
+    keeper.save(state, drive.now)
     if drive.refusal:
         raise drive.refusal
     return state

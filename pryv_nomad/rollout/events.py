@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `kind`: registered, adopted, progress, promoted, healthy, stopping, stopped, member,
-    failed, explained, warning, waiting, finished, interrupted. `job` is empty for what concerns the whole."""
+    """Something that happened. `kind`: started, registered, adopted, progress, promoted, healthy, stopping, stopped,
+    member, failed, failing, halted, wave, gate, hook, paused, resumed, detached, explained, warning, waiting,
+    finished, interrupted. `job` is empty for what concerns the whole."""
 
     kind: str
     text: str

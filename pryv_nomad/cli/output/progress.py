@@ -19,6 +19,13 @@ COLORS = {
     "stopped": "green",
     "member": "green",
     "promoted": "magenta",
+    "started": "cyan",
+    "wave": "cyan",
+    "gate": "cyan",
+    "hook": "cyan",
+    "paused": "yellow",
+    "failing": "yellow",
+    "halted": "red",
     "failed": "red",
     "explained": "red",
     "warning": "yellow",
@@ -84,7 +91,7 @@ class Live:
         else:
             if event.kind in ("registered", "stopping"):
                 self._moving[event.job] = event.text
-            elif event.kind in ("healthy", "failed", "stopped", "adopted"):
+            elif event.kind in ("healthy", "failed", "stopped", "adopted", "finished"):
                 self._moving.pop(event.job, None)
             for line in formatted(event, self.clock()):
                 click.echo(line, file=self.out, color=self.color)
