@@ -18,7 +18,7 @@ from pryv_nomad.plan.order import CORES, STOPS
 from pryv_nomad.rollout.actions import Adopt, CallHook, Enlist, Register, Stop, ToDo
 from pryv_nomad.rollout.gating import Call, Moment, Question, Verdict, wave_point
 from pryv_nomad.rollout.judge import Told, judge
-from pryv_nomad.rollout.state import NEVER, Observation, Phase, State, Status, Step, Unit
+from pryv_nomad.rollout.state import NEVER, Observation, Phase, State, Status, Step, Unit, ended
 from pryv_nomad.rollout.waves import ALL_AT_ONCE
 
 # How many cores may be under way at once, whatever their hostings: what a person can still follow.
@@ -143,12 +143,7 @@ def _go_on(draft: _Draft, observation: Observation, policy: Policy, now: float) 
 
 def _current(state: State) -> tuple[tuple[int, int] | None, tuple[Unit, ...]]:
     """The first place that is not at its end, with its units."""
-    for place, units in state.layout.places:
-        if place[0] == CORES and place[1] <= state.passed:
-            continue
-        if not all(_ended([state.jobs[job_id] for job_id in unit]) for unit in units):
-            return place, units
-    return None, ()
+    return next(((place, units) for place, units in state.left.items() if units), (None, ()))
 
 
 def _wave_ends(draft: _Draft, observation: Observation, policy: Policy, now: float) -> bool:
@@ -218,8 +213,8 @@ def _cores(state: State, number: int) -> str:
 
 
 def startable(units: Iterable[list[Step]], policy: Policy, elsewhere: Counter[str]) -> Iterator[Step]:
-    """The waiting steps that may begin now, of the units at one place. `elsewhere` counts the cores of each hosting
-    that may be down at other places."""
+    """The waiting steps that may begin now, of the units at one place that are not at their end. `elsewhere` counts
+    the cores of each hosting that may be down besides these."""
     units = list(units)
     if units and units[0][0].stage not in (CORES, STOPS):
         yield from (step for unit in units for step in unit if step.phase is Phase.WAITING)
@@ -227,10 +222,8 @@ def startable(units: Iterable[list[Step]], policy: Policy, elsewhere: Counter[st
     most = None if policy.strategy == ALL_AT_ONCE else policy.max_unavailable
     begun = [unit for unit in units if _begun(unit)]
     down = elsewhere + Counter(unit[0].change.hosting for unit in begun if _down(unit))
-    under_way = sum(not _ended(unit) for unit in begun)
+    under_way = len(begun)
     for unit in units:
-        if _ended(unit):
-            continue
         if not _begun(unit):
             hosting, interrupts = unit[0].change.hosting, _interrupts(unit)
             if under_way >= MOST_UNITS or (interrupts and most is not None and down[hosting] >= most):
@@ -243,15 +236,8 @@ def startable(units: Iterable[list[Step]], policy: Policy, elsewhere: Counter[st
 
 
 def _begun(unit: Iterable[Step]) -> bool:
-    """Whether a core is under change: some of its steps are not waiting, and not all are done."""
-    phases = {step.phase for step in unit}
-    return phases != {Phase.WAITING} and phases != {Phase.DONE}
-
-
-def _ended(unit: Iterable[Step]) -> bool:
-    """Whether nothing of a core will be done any more: all of it is, or one of its jobs failed."""
-    phases = {step.phase for step in unit}
-    return phases == {Phase.DONE} or (Phase.FAILED in phases and Phase.MOVING not in phases)
+    """Whether some steps of a core that is not at its end are not waiting."""
+    return any(step.phase is not Phase.WAITING for step in unit)
 
 
 def _down(unit: list[Step]) -> bool:
@@ -261,11 +247,12 @@ def _down(unit: list[Step]) -> bool:
 
 
 def _elsewhere(state: State, here: tuple[int, int]) -> Counter[str]:
-    """How many cores of each hosting may be down because of steps at other places than this one."""
+    """How many cores of each hosting may be down besides those at this place that are under change."""
     found: dict[str, str] = {}
     for job_id in state.moving | state.failed:
         step = state.jobs[job_id]
-        if step.change.core and step.place != here and step.change.interrupts and not step.kept:
+        unit = [state.jobs[each] for each in state.layout.units[job_id]]
+        if step.change.core and (step.place != here or ended(unit)) and _down(unit):
             found[step.change.core] = step.change.hosting
     return Counter(found.values())
 
@@ -289,7 +276,8 @@ def _complete(state: State) -> Iterator[str]:
             return
         for unit in units:
             core = state.jobs[unit[0]].change.core
-            if core not in state.enlisted and all(state.jobs[job_id].phase is Phase.DONE for job_id in unit):
+            last = state.jobs[unit[-1]].phase is Phase.DONE
+            if last and core not in state.enlisted and all(state.jobs[each].phase is Phase.DONE for each in unit):
                 yield core
 
 

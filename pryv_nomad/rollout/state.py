@@ -88,12 +88,13 @@ Unit = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """What never changes in a rollout: the units at each place in order, the cores of each wave, and each job's place
-    in the order."""
+    """What never changes in a rollout: the units at each place in order, the cores of each wave, each job's place in
+    the order, and its unit."""
 
     places: tuple[tuple[tuple[int, int], tuple[Unit, ...]], ...]
     waves: tuple[tuple[str, ...], ...]
     order: Mapping[str, int]
+    units: Mapping[str, Unit]
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> Layout:
@@ -107,7 +108,8 @@ class Layout:
             if step.wave:
                 cores.setdefault(step.wave, {})[step.change.core] = None
         ordered = tuple((place, tuple(tuple(unit) for unit in places[place].values())) for place in sorted(places))
-        return cls(ordered, tuple(tuple(cores[number]) for number in sorted(cores)), order)
+        found = {job_id: unit for _, units in ordered for unit in units for job_id in unit}
+        return cls(ordered, tuple(tuple(cores[number]) for number in sorted(cores)), order, found)
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,12 @@ class State:
     `passed` waves are done, with their gates and pauses. Of the wave after them: `reached` is when its cores were
     done, `opened` when its gates let it pass (NEVER: not yet). `halted` says why nothing new is begun; `enlisted` are
     the cores that were made known to the registry, `called` the hooks that were called; `awaits` the points that wait
-    for a person.
+    for a person. `left` are the units at each place that are not at their end: what a round has to look at.
     """
 
     jobs: Mapping[str, Step]
     layout: Layout
+    left: Mapping[tuple[int, int], tuple[Unit, ...]]
     halted: str = ""
     enlisted: frozenset[str] = frozenset()
     status: Status = Status.RUNNING
@@ -153,9 +156,11 @@ class State:
     def restored(cls, steps: Iterable[Step], **values: Any) -> State:
         """Of steps in their order, as they were saved."""
         jobs = {step.job_id: step for step in steps}
+        layout = Layout.of(jobs.values())
         return cls(
             jobs,
-            Layout.of(jobs.values()),
+            layout,
+            {place: _unended(units, jobs) for place, units in layout.places},
             moving=frozenset(job_id for job_id, step in jobs.items() if step.phase is Phase.MOVING),
             failed=frozenset(job_id for job_id, step in jobs.items() if step.phase is Phase.FAILED),
             done=sum(step.phase is Phase.DONE for step in jobs.values()),
@@ -173,12 +178,14 @@ class State:
             return self
         jobs = dict(self.jobs)
         moving, failed, done = set(self.moving), set(self.failed), self.done
+        ended = {step.place for step in changed.values() if step.phase in (Phase.DONE, Phase.FAILED)}
         for job_id, step in changed.items():
             done += (step.phase is Phase.DONE) - (jobs[job_id].phase is Phase.DONE)
             jobs[job_id] = step
             (moving.add if step.phase is Phase.MOVING else moving.discard)(job_id)
             (failed.add if step.phase is Phase.FAILED else failed.discard)(job_id)
-        return replace(self, jobs=jobs, moving=frozenset(moving), failed=frozenset(failed), done=done)
+        left = {**self.left, **{place: _unended(self.left[place], jobs) for place in ended}} if ended else self.left
+        return replace(self, jobs=jobs, left=left, moving=frozenset(moving), failed=frozenset(failed), done=done)
 
     def with_step(self, step: Step) -> State:
         """With one step replaced."""
@@ -195,6 +202,18 @@ class State:
     def failed_cores(self) -> frozenset[str]:
         """The cores one of whose jobs failed."""
         return frozenset(self.jobs[job_id].change.core for job_id in self.failed if self.jobs[job_id].change.core)
+
+
+def _unended(units: Iterable[Unit], jobs: Mapping[str, Step]) -> tuple[Unit, ...]:
+    return tuple(unit for unit in units if not ended([jobs[job_id] for job_id in unit]))
+
+
+def ended(unit: Iterable[Step]) -> bool:
+    """Whether nothing of a unit will be done any more: all of it is, or one of its jobs failed and none moves."""
+    phases = [step.phase for step in unit]
+    if Phase.MOVING in phases:
+        return False
+    return Phase.FAILED in phases or Phase.WAITING not in phases
 
 
 def _step(change: Change, stage: int, numbers: Mapping[str, int], now: float) -> Step:
