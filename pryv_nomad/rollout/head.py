@@ -80,16 +80,21 @@ class Head:
     def from_text(cls, text: bytes) -> Head:
         """From the store. Raises Conflict for a record that another version of pryv-nomad wrote."""
         value = _versioned(text, "a rollout")
-        readings = tuple(GateReading(**{**each, "verdict": Verdict(each["verdict"])}) for each in value.pop("readings"))
-        lists = {key: tuple(value[key]) for key in ("release_from", "called", "awaits")}
-        return cls(**{**value, **lists, "status": Status(value["status"]), "readings": readings})
+        try:
+            readings = tuple(
+                GateReading(**{**each, "verdict": Verdict(each["verdict"])}) for each in value.pop("readings")
+            )
+            lists = {key: tuple(value[key]) for key in ("release_from", "called", "awaits")}
+            return cls(**{**value, **lists, "status": Status(value["status"]), "readings": readings})
+        except (KeyError, TypeError, ValueError) as error:
+            raise Conflict(f"the record of a rollout in Consul cannot be read ({error})", "look at it there") from error
 
 
 def _versioned(text: bytes, what: str) -> Json:
     try:
         value: Json = json.loads(text)
         version = value.pop("version", None)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise Conflict(f"the record of {what} in Consul cannot be read ({error})", "look at it in Consul") from error
     if version != VERSION:
         raise Conflict(

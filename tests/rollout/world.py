@@ -162,7 +162,14 @@ def core_specs(name: str, image: str, data: str = "mongo:1") -> tuple[MadeSpec, 
 class World:
     """Both services, and what a platform on them should be."""
 
-    def __init__(self, cores: int = 3, policy: Policy | None = None, hostings: int = 1) -> None:
+    def __init__(
+        self,
+        cores: int = 3,
+        policy: Policy | None = None,
+        hostings: int = 1,
+        consul: ConsulOptions | None = None,
+    ) -> None:
+        self._real_consul = consul
         simulator = Simulator(seed=1)
         for place, name in enumerate(["registry", *(f"co{number}" for number in range(1, cores + 1))], start=1):
             simulator.add_node(NodeSpec(name, address=f"10.0.0.{place}", meta={"pryv": name}))
@@ -203,8 +210,10 @@ class World:
     def clients(self, through: Requests) -> tuple[Nomad, Consul]:
         timing = Timing(sleep=self.driver.skip, roll=lambda: 0.5)
         nomad = Nomad(NomadOptions(address="http://nomad", namespace="default"), timing=timing)
-        consul = Consul(ConsulOptions(address="http://consul"), timing=timing)
         nomad._requester.session.mount("http://", InProcess("nomad", self._apis[0].answer, "X-Nomad-Index", through))
+        if self._real_consul is not None:
+            return nomad, Consul(self._real_consul)
+        consul = Consul(ConsulOptions(address="http://consul"), timing=timing)
         consul.library.http.session.mount(
             "http://", InProcess("consul", self._apis[1].answer, "X-Consul-Index", through)
         )
@@ -302,9 +311,9 @@ class Process:
         admitted, _ = admit(plan, Consent())
         return begin(self.site, Start(admitted, records, records.read(), **fields))
 
-    def resume(self) -> State:
+    def resume(self, patience_s: float = 0.0) -> State:
         """Go on with the last rollout."""
-        return resume(self.site, patience_s=0.0)
+        return resume(self.site, patience_s=patience_s)
 
     def kinds(self, *wanted: str) -> list[tuple[str, str]]:
         return [(event.kind, event.job) for event in self.told if event.kind in wanted]
