@@ -110,3 +110,16 @@ def test_a_session_ends_after_twice_its_time() -> None:
     simulator.consul.renew_session(other)
     simulator.advance(2)
     assert simulator.consul.put("lock", b"y", acquire=other)
+
+
+def test_a_session_lives_by_the_clock_of_its_holder_when_time_runs_faster() -> None:
+    simulator = Simulator(seed=1)
+    simulator.consul.pace = lambda: 100.0
+    session = simulator.consul.create_session({"TTL": "10s"})
+    simulator.advance(1990)
+    assert session in simulator.consul.sessions
+    simulator.consul.renew_session(session)
+    simulator.advance(1990)
+    assert session in simulator.consul.sessions
+    simulator.advance(20)
+    assert session not in simulator.consul.sessions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pryv_nomad.simulator.consul import transactions, workloads
@@ -29,6 +30,9 @@ class Consul:
         self.index = 1
         # Keys that may not be locked yet: until when (nanoseconds).
         self.closed: dict[str, int] = {}
+        # Who holds a session renews it by a clock of its own, so its time must run as that clock does: simulated
+        # nanoseconds a nanosecond of it. Whoever serves the simulator faster than real time says so here.
+        self.pace: Callable[[], float] = lambda: 1.0
         state.changed_allocs = dict.fromkeys(state.allocs)
         own = {
             "Node": "simulator", "Address": "127.0.0.1",
@@ -117,7 +121,7 @@ class Consul:
 
     def create_session(self, given: Json) -> str:
         index = self._next()
-        session = session_from(given, self._state.ids.uuid(), index, self._state.now)
+        session = session_from(given, self._state.ids.uuid(), index, self._state.now, self.pace())
         self.sessions[session.id] = session
         self.session_index = index
         self._await_end(session)
@@ -127,7 +131,7 @@ class Consul:
         session = self.sessions.get(identifier)
         if session is None:
             raise Refusal(404, f"Session id '{identifier}' not found")
-        session.renewed(self._state.now)
+        session.renewed(self._state.now, self.pace())
         self._await_end(session)
         return session
 
@@ -143,7 +147,7 @@ class Consul:
             if session.behavior == "delete":
                 self.kv.delete(entry.key, index)
             if session.lock_delay:
-                self.closed[entry.key] = self._state.now + session.lock_delay
+                self.closed[entry.key] = self._state.now + int(session.lock_delay * self.pace())
 
     def _await_end(self, session: Session) -> None:
         if session.ends_at:

@@ -36,11 +36,12 @@ class Session:
             "ServiceChecks": None, "CreateIndex": self.create_index, "ModifyIndex": self.create_index,
         }  # fmt: skip
 
-    def renewed(self, now: int) -> None:
-        self.ends_at = now + _TTL_FACTOR * self.ttl if self.ttl else 0
+    def renewed(self, now: int, pace: float = 1.0) -> None:
+        """Let it live on from `now`; `pace` is how many nanoseconds a nanosecond of its holder's clock is here."""
+        self.ends_at = now + int(_TTL_FACTOR * self.ttl * pace) if self.ttl else 0
 
 
-def session_from(given: Json, identifier: str, index: int, now: int) -> Session:
+def session_from(given: Json, identifier: str, index: int, now: int, pace: float = 1.0) -> Session:
     """A session as `PUT /v1/session/create` asks for it, its names in any case, as Go reads them; raises `Refusal`."""
     asked = {name.lower(): value for name, value in given.items()}
     ttl = int(seconds_of(str(asked.get("ttl") or "0s")) * SECOND)
@@ -51,7 +52,7 @@ def session_from(given: Json, identifier: str, index: int, now: int) -> Session:
         raise Refusal(400, f'Invalid Behavior "{behavior}"')
     name, delay = str(asked.get("name") or ""), _lock_delay(asked.get("lockdelay"))
     session = Session(identifier, name, "simulator", ttl, delay, behavior, index)
-    session.renewed(now)
+    session.renewed(now, pace)
     return session
 
 

@@ -26,6 +26,7 @@ class Serving:
     ) -> None:
         simulator.state.events.capture = True
         self.driver = Driver(simulator, speed)
+        simulator.consul.pace = lambda: self.driver.speed or 1.0
         self.nomad = NomadApi(self.driver)
         self.consul = ConsulApi(self.driver)
         self._nomad = ApiServer((host, port), self.nomad.answer, self._fault, "X-Nomad-Index")
