@@ -105,8 +105,10 @@ def test_an_operator_promotes_and_fails_a_deployment(operator: Nomad) -> None:
     deployment = operator.latest_deployment("pryv-core-co2")
     assert deployment is not None
     operator.promote(deployment["ID"])
+    # Nomad makes no deployment of going back to what still runs: the old allocation has to be gone first.
+    until(lambda: operator.deployment(deployment["ID"])["Status"] == "successful", 60, "the canary took over")
     operator.revert("pryv-core-co2", 0, 1)
-    until(lambda: (operator.latest_deployment("pryv-core-co2") or {})["ID"] != deployment["ID"], 30, "it goes back")
+    until(lambda: (operator.latest_deployment("pryv-core-co2") or {})["ID"] != deployment["ID"], 60, "it goes back")
     latest = operator.latest_deployment("pryv-core-co2")
     assert latest is not None
     operator.pause_deployment(latest["ID"], True)
