@@ -29,6 +29,8 @@ RETRY_S = 2.0
 HEARTBEAT_S = 15.0
 # How long a round may last while gates, a person or a pause are waited for.
 IDLE_S = 1.0
+# How long a round may last in any case: so soon a wish is heard.
+LISTEN_S = 2.0
 T = TypeVar("T")
 
 
@@ -139,11 +141,11 @@ class Drive:
         if decision.wake_s == 0 or any(isinstance(action, Adopt | CallHook) for action in decision.actions):
             return
         idle = bool(decision.questions) or decision.wake_s is not None or bool(state.awaits)
-        limits = [IDLE_S] if idle or not state.moving else []
+        limits = [IDLE_S if idle or not state.moving else LISTEN_S]
         limits += [decision.wake_s] if decision.wake_s else []
         moving = state.phase(Phase.MOVING)
         if moving:
-            self._patiently(lambda: self.watch.wait(moving, min(limits) if limits else None))
+            self._patiently(lambda: self.watch.wait(moving, min(limits)))
         elif not decision.actions:
             self.sleep(min(limits))
         self.interruption.check()
