@@ -11,6 +11,7 @@ import pytest
 from pryv_nomad.dev import DevCluster, DevOptions, NodeWish, down, up
 from pryv_nomad.dev.machine import choose, look
 from pryv_nomad.errors import MissingPrerequisite
+from tests.short import short_folder
 
 Starter = Callable[[list[NodeWish]], DevCluster]
 
@@ -24,21 +25,21 @@ def obstacle() -> str:
 
 
 @pytest.fixture(scope="module")
-def start_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+def start_cluster() -> Iterator[Starter]:
     """Starts a cluster with the given nodes; all of it is gone again when the module's tests are done."""
     if reason := obstacle():
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("real") / "dev"
-
     network = f"127.0.{20 + os.getpid() % 200}.0/24"  # two that start at once must not choose the same
+    with short_folder() as short:
+        folder = short / "dev"
 
-    def start(nodes: list[NodeWish]) -> DevCluster:
-        return up(DevOptions(folder, tuple(nodes), mode="real", nomad_port=0, consul_port=0, network=network))
+        def start(nodes: list[NodeWish]) -> DevCluster:
+            return up(DevOptions(folder, tuple(nodes), mode="real", nomad_port=0, consul_port=0, network=network))
 
-    try:
-        yield start
-    finally:
-        down(folder)
+        try:
+            yield start
+        finally:
+            down(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ from tests.registry.farm import SERVICE, Farm, farm
 from tests.registry.on_nomad import OnNomad, registry_job
 from tests.settings import platforms
 from tests.settings.edges import needs_nginx
+from tests.short import short_folder
 
 pytestmark = [
     pytest.mark.skipif(nomad_binary() is None, reason="no nomad on PATH"),
@@ -26,9 +27,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def nomad(real_consul: ConsulServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    # A short path, since the task API's socket lies deep in it and a socket's path is at most 107 bytes.
-    with real_nomad(tmp_path_factory.mktemp("n"), f"127.0.0.1:{real_consul.port}") as address:
+def nomad(real_consul: ConsulServer) -> Iterator[str]:
+    with short_folder() as folder, real_nomad(folder, f"127.0.0.1:{real_consul.port}") as address:
         yield address
 
 
