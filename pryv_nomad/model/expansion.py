@@ -28,7 +28,7 @@ def settings_faults(written: Mapping[str, Any], catalogue: Catalogue) -> Iterato
             yield Problem(paths.text(here), "follows from the rest of the file", remedy=f"set {variable.derived}")
         else:
             for inside in variable.secret_at:
-                if _at(value, inside.split(".")) is not None:
+                if value_at(value, inside.split(".")) is not None:
                     place = (*here, *inside.split("."))
                     yield Problem(paths.text(place), "is a secret", remedy=_SECRETS_REMEDY)
             for path, text in faults(variable, _without(value, variable.secret_at)):
@@ -45,7 +45,8 @@ def _unknown(name: str, catalogue: Catalogue) -> Problem:
     return Problem(paths.text(("settings", name)), "unknown platform variable", remedy=remedy)
 
 
-def _at(value: Any, steps: list[str]) -> Any:
+def value_at(value: Any, steps: list[str]) -> Any:
+    """What stands at a place inside a value, None where there is no such place."""
     for step in steps:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
@@ -55,9 +56,9 @@ def _without(value: Any, places: Mapping[str, str]) -> Any:
     """`value` without what stands at `places`; complained about already."""
     for place in places:
         *steps, last = place.split(".")
-        if isinstance(inner := _at(value, steps), Mapping) and last in inner:
+        if isinstance(inner := value_at(value, steps), Mapping) and last in inner:
             value = _copy(value)
-            del _at(value, steps)[last]
+            del value_at(value, steps)[last]
     return value
 
 

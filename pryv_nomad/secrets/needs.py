@@ -5,11 +5,11 @@ Read from the release's catalogue and the cluster file; the values are nobody's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pryv_nomad.model.cluster import Cluster
+from pryv_nomad.model.expansion import value_at
 from pryv_nomad.secrets.tls import CERTIFICATE_KEY, PRIVATE_KEY_KEY
 from pryv_nomad.specs.secret_paths import SHARED, secret_path
 
@@ -39,7 +39,7 @@ def needs(cluster: Cluster) -> tuple[Need, ...]:
 
 def _catalogue(cluster: Cluster) -> Iterator[Need]:
     for key, secret in cluster.catalogue.secrets.items():
-        if secret.when and _at(cluster.settings, secret.when) is None:
+        if secret.when and value_at(cluster.settings, secret.when.split(".")) is None:
             continue
         how = "pryv-nomad secrets init" if secret.length else f"pryv-nomad secrets set {key}"
         yield Need(key, secret_path(cluster, key), secret.description, secret.components, secret.length or 0, how)
@@ -58,10 +58,3 @@ def _pull_credentials(cluster: Cluster) -> Iterator[Need]:
         for key, what in ((credentials.username_key, "User"), (credentials.password_key, "Password")):
             how = f"pryv-nomad secrets set {key}"
             yield Need(key, credentials.variable, f"{what} of the image registry.", (), remedy=how)
-
-
-def _at(settings: Mapping[str, Any], place: str) -> Any:
-    value: Any = settings
-    for step in place.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
